@@ -1,0 +1,235 @@
+//! `tenant.toml` and `policy.toml`: their form, and the reading of them.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+use thiserror::Error;
+
+use super::{KeyHash, Keys};
+use crate::contract::Limits;
+
+/// A manifest that is not what it should be. The text names the key.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{0}")]
+    Toml(Box<toml::de::Error>),
+    /// Settings that JSON cannot express.
+    #[error("settings.{key} is a date or not a finite number, which JSON settings cannot hold: write it as a string")]
+    Settings {
+        /// Where in the settings.
+        key: String,
+    },
+}
+
+/// `tenant.toml`: who may call a tenant's webhook, and how much its policies may use.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantManifest {
+    /// The keys DPS calls the webhook with, as `?code=KEY` or in the header `x-functions-key`. Only digests are written
+    /// here: `printf %s "$KEY" | sha256sum`.
+    pub keys: KeysSection,
+    /// Limits of one decision, for all policies of the tenant.
+    #[serde(default)]
+    pub limits: LimitsSection,
+}
+
+impl TenantManifest {
+    /// Reads the text of a `tenant.toml`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not TOML of this form; unknown keys are errors.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        parse(text)
+    }
+}
+
+/// The keys of a tenant's webhook.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeysSection {
+    /// `sha256:` and the hexadecimal SHA-256 digest of the key in use.
+    #[schemars(with = "String")]
+    primary: KeyHash,
+    /// The same for a second key, so that keys can be changed without a gap.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    secondary: Option<KeyHash>,
+}
+
+impl From<KeysSection> for Keys {
+    fn from(section: KeysSection) -> Self {
+        Self::new(section.primary, section.secondary)
+    }
+}
+
+/// `policy.toml`: how a policy is to run. The file may be missing or empty.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyManifest {
+    /// The policy's own configuration, in whatever form it likes. It reads it as JSON.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub settings: toml::Table,
+    /// Limits of one decision, for this policy.
+    #[serde(default)]
+    pub limits: LimitsSection,
+}
+
+impl PolicyManifest {
+    /// Reads the text of a `policy.toml`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not TOML of this form; unknown keys outside the settings are errors.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        parse(text)
+    }
+
+    /// The settings as the text of a JSON object. Keys keep TOML's sorted order, so equal settings are equal text.
+    ///
+    /// # Errors
+    ///
+    /// If a value has no counterpart in JSON.
+    pub fn settings_json(&self) -> Result<String, ManifestError> {
+        Ok(table_json(&self.settings, "")?.to_string())
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError> {
+    toml::from_str(text).map_err(|error| ManifestError::Toml(Box::new(error)))
+}
+
+fn table_json(table: &toml::Table, path: &str) -> Result<serde_json::Value, ManifestError> {
+    let member = |(key, value): (&String, &toml::Value)| {
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        Ok((key.clone(), value_json(value, &path)?))
+    };
+    table
+        .iter()
+        .map(member)
+        .collect::<Result<_, _>>()
+        .map(serde_json::Value::Object)
+}
+
+fn value_json(value: &toml::Value, path: &str) -> Result<serde_json::Value, ManifestError> {
+    Ok(match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) if number.is_finite() => (*number).into(),
+        toml::Value::Boolean(truth) => (*truth).into(),
+        toml::Value::Array(items) => items
+            .iter()
+            .map(|item| value_json(item, path))
+            .collect::<Result<Vec<_>, _>>()?
+            .into(),
+        toml::Value::Table(table) => table_json(table, path)?,
+        toml::Value::Float(_) | toml::Value::Datetime(_) => {
+            return Err(ManifestError::Settings { key: path.to_owned() });
+        }
+    })
+}
+
+/// Limits of one decision. What is not set here keeps the default; the tightest of server, tenant and policy wins.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Wall time in milliseconds, from the making of the instance to its answer. Default 500.
+    time_ms: Option<std::num::NonZeroU32>,
+    /// Memory in MiB, summed over all linear memories of the instance. Default 64, at most 1024.
+    #[schemars(range(min = 1, max = 1024))]
+    memory_mib: Option<std::num::NonZeroU16>,
+    /// Size of the answer in KiB. Default and most 96, which is what DPS takes.
+    #[schemars(range(min = 1, max = 96))]
+    answer_kib: Option<std::num::NonZeroU8>,
+    /// Levels of nesting in the JSON of a request or an answer. Default 64, at most 127.
+    #[schemars(range(min = 1, max = 127))]
+    json_depth: Option<std::num::NonZeroU8>,
+    /// Lines a decision may log. Default 100.
+    log_lines: Option<u16>,
+    /// KiB of all those lines together. Default 16.
+    log_kib: Option<u16>,
+    /// Table look-ups a decision may make. Default 1000.
+    table_lookups: Option<u32>,
+}
+
+impl LimitsSection {
+    /// These limits, where they are set, in place of those.
+    #[must_use]
+    pub fn over(&self, base: Limits) -> Limits {
+        Limits {
+            time: self
+                .time_ms
+                .map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
+            memory: self
+                .memory_mib
+                .map_or(base.memory, |mib| usize::from(mib.get().min(1024)) << 20),
+            answer: self
+                .answer_kib
+                .map_or(base.answer, |kib| usize::from(kib.get().min(96)) << 10),
+            json_depth: self
+                .json_depth
+                .map_or(base.json_depth, |levels| usize::from(levels.get().min(127))),
+            log_lines: self.log_lines.map_or(base.log_lines, usize::from),
+            log_bytes: self.log_kib.map_or(base.log_bytes, |kib| usize::from(kib) << 10),
+            table_lookups: self.table_lookups.unwrap_or(base.table_lookups),
+        }
+    }
+
+    /// These limits, where they are set and tighter than those.
+    #[must_use]
+    pub fn within(&self, outer: Limits) -> Limits {
+        outer.tightest(self.over(outer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_become_json() {
+        let manifest = PolicyManifest::parse("[settings]\nb = 1\na = { x = [true, 1.5], y = \"z\" }").unwrap();
+        assert_eq!(
+            manifest.settings_json().unwrap(),
+            r#"{"a":{"x":[true,1.5],"y":"z"},"b":1}"#
+        );
+        assert_eq!(PolicyManifest::parse("").unwrap().settings_json().unwrap(), "{}");
+    }
+
+    #[test]
+    fn settings_without_counterpart_are_named() {
+        let manifest = PolicyManifest::parse("[settings.a]\nsince = 2026-01-01").unwrap();
+        assert!(
+            manifest
+                .settings_json()
+                .unwrap_err()
+                .to_string()
+                .starts_with("settings.a.since ")
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let error = PolicyManifest::parse("[limit]\ntime_ms = 1").unwrap_err().to_string();
+        assert!(error.contains("limit"), "{error}");
+        let error = TenantManifest::parse("[keys]\nprimary = \"secret\"")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("never in clear"), "{error}");
+    }
+
+    #[test]
+    fn a_policy_can_only_tighten() {
+        let section: LimitsSection = toml::from_str("time_ms = 100\nmemory_mib = 128").unwrap();
+        let limits = section.within(Limits::default());
+        assert_eq!(limits.time, Duration::from_millis(100));
+        assert_eq!(limits.memory, Limits::default().memory);
+    }
+}

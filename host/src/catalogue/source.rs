@@ -1,0 +1,214 @@
+//! Reads the catalogue directory: which tenants and policies there are, and the files of one policy.
+//!
+//! Knows files; compiles and judges nothing. Every file has a size cap, and anything that is not a plain file is refused,
+//! so that neither a device file nor a sparse giant can hold the reader up.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use crate::contract::Name;
+
+/// The file that makes a folder a tenant.
+pub const TENANT_FILE: &str = "tenant.toml";
+/// A policy's settings and limits.
+pub const POLICY_FILE: &str = "policy.toml";
+/// A policy's component.
+pub const COMPONENT_FILE: &str = "policy.wasm";
+
+/// Bytes of a component. A CPython component has about 20 MB.
+const MAX_COMPONENT: u64 = 64 << 20;
+/// Bytes of a manifest or a check.
+const MAX_TEXT: u64 = 1 << 20;
+/// Bytes of a table.
+const MAX_TABLE: u64 = 16 << 20;
+/// Files in `checks` or `tables`.
+const MAX_FILES: usize = 1000;
+
+/// A file of the catalogue that could not be read. The text names the file.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The system says no.
+    #[error("cannot read {}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is larger than any such file may be.
+    #[error("{} is larger than {limit} bytes", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// It is a folder, a pipe or a device.
+    #[error("{} is not a plain file", .path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is text by its name but not by its bytes.
+    #[error("{} is not UTF-8", .path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder has too many files.
+    #[error("{} has more than {MAX_FILES} files", .path.display())]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// The files of one policy, as they were at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFiles {
+    /// The component.
+    pub component: Vec<u8>,
+    /// The text of `policy.toml`, empty if there is none.
+    pub manifest: String,
+    /// The files of `checks`, by name.
+    pub checks: BTreeMap<String, String>,
+    /// The files of `tables`, by name.
+    pub tables: BTreeMap<String, Vec<u8>>,
+}
+
+impl PolicyFiles {
+    /// Reads a policy's folder.
+    ///
+    /// # Errors
+    ///
+    /// If the component is missing or a file cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, SourceError> {
+        Ok(Self {
+            component: read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?,
+            manifest: optional(read_text(&folder.join(POLICY_FILE)))?.unwrap_or_default(),
+            checks: files_of(&folder.join("checks"), &["json"], read_text)?,
+            tables: files_of(&folder.join("tables"), &["csv", "json"], |path| read(path, MAX_TABLE))?,
+        })
+    }
+}
+
+/// Reads a tenant's manifest.
+///
+/// # Errors
+///
+/// If it is missing or cannot be read.
+pub fn read_tenant(folder: &Path) -> Result<String, SourceError> {
+    read_text(&folder.join(TENANT_FILE))
+}
+
+/// The tenants, by name: every folder of the catalogue whose name can be a tenant's.
+///
+/// # Errors
+///
+/// If the directory itself cannot be read.
+pub fn tenants(catalogue: &Path) -> Result<Vec<Name>, SourceError> {
+    folders(catalogue)
+}
+
+/// The policies of a tenant, by name: every folder in the tenant's whose name can be a policy's. A folder whose files are
+/// missing is a policy all the same, one that cannot be loaded: only removing the folder removes the policy.
+///
+/// # Errors
+///
+/// If the tenant's folder cannot be read.
+pub fn policies(tenant: &Path) -> Result<Vec<Name>, SourceError> {
+    folders(tenant)
+}
+
+fn folders(parent: &Path) -> Result<Vec<Name>, SourceError> {
+    let mut names: Vec<Name> = entries(parent)?
+        .iter()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, SourceError> {
+    let error = |source| SourceError::Io {
+        path: folder.to_owned(),
+        source,
+    };
+    fs::read_dir(folder)
+        .map_err(error)?
+        .collect::<Result<_, _>>()
+        .map_err(error)
+}
+
+/// The files of a folder with one of these extensions, read each by `read`. A missing folder has none; files whose name
+/// begins with a dot or is not UTF-8 are an editor's and passed over.
+fn files_of<T>(
+    folder: &Path,
+    extensions: &[&str],
+    read: impl Fn(&Path) -> Result<T, SourceError>,
+) -> Result<BTreeMap<String, T>, SourceError> {
+    let mut files = BTreeMap::new();
+    for entry in optional(entries(folder))?.unwrap_or_default() {
+        let path = entry.path();
+        let wanted = path
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|extension| found == *extension));
+        let name = entry
+            .file_name()
+            .into_string()
+            .ok()
+            .filter(|name| wanted && !name.starts_with('.'));
+        if let Some(name) = name {
+            if files.len() == MAX_FILES {
+                return Err(SourceError::TooMany {
+                    path: folder.to_owned(),
+                });
+            }
+            files.insert(name, read(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, SourceError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(SourceError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, SourceError> {
+    String::from_utf8(read(path, MAX_TEXT)?).map_err(|_| SourceError::NotText { path: path.to_owned() })
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let error = |source| SourceError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    // Asked before opening, since opening a pipe waits for a writer.
+    if !fs::metadata(path).map_err(error)?.is_file() {
+        return Err(SourceError::NotAFile { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(error)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(error)?;
+    if bytes.len() as u64 > limit {
+        return Err(SourceError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,151 @@
+//! Says what is wrong with a component before it serves, in words its author can act on.
+//!
+//! Looks at bytes and types only; nothing of the component runs here.
+
+use thiserror::Error;
+use wasmtime::component::types::{self, ComponentItem};
+
+use super::bindings::types as wit;
+
+/// What every name of the contract begins with.
+const PACKAGE: &str = "berth:allocation/";
+/// The version of the contract this Berth speaks.
+const VERSION: &str = "1.0.0";
+/// What a policy may import, `types` being there for its types only.
+const IMPORTS: [&str; 4] = ["types", "log", "settings", "tables"];
+/// The export that decides.
+pub(super) const ALLOCATE: &str = "allocate";
+/// The optional export that judges settings.
+pub(super) const VALIDATE_SETTINGS: &str = "validate-settings";
+
+/// The types of `allocate`.
+pub(super) type AllocateParams<'a> = (wit::Request<'a>,);
+pub(super) type AllocateResults = (Result<wit::Decision, wit::Refusal>,);
+/// The types of `validate-settings`.
+pub(super) type ValidateParams<'a> = (&'a str,);
+pub(super) type ValidateResults = (Result<(), String>,);
+
+/// Why a component cannot serve as a policy.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// There is nothing in it.
+    #[error("the component is empty (0 bytes)")]
+    Empty,
+    /// The bytes are not WebAssembly.
+    #[error("this is not a WebAssembly component: it does not begin with the WebAssembly magic number")]
+    NotWasm,
+    /// A core module.
+    #[error(
+        "this is a core WebAssembly module, not a component: build it with `berth policy build`, or wrap it with \
+         `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// It does not compile.
+    #[error("the component is damaged or uses features Berth does not offer: {0}")]
+    Compile(String),
+    /// It imports what a policy may not.
+    #[error(
+        "the component imports {}, which Berth does not offer: a policy may import only log, settings and tables of \
+         berth:allocation@1.0.0. Rebuild it without them{}", .names.join(", "), wasi_hint(.names)
+    )]
+    ForeignImports {
+        /// The imports, by full name.
+        names: Vec<String>,
+    },
+    /// An import has the contract's name but not its type.
+    #[error("an import does not match berth:allocation@1.0.0: {0}")]
+    ImportType(String),
+    /// It does not export `allocate`.
+    #[error(
+        "the component exports no function `allocate`, so it is no policy of berth:allocation@1.0.0 (it exports {})",
+        exports(.0)
+    )]
+    NoAllocate(Vec<String>),
+    /// An export has the contract's name but not its type.
+    #[error("the export `{export}` is not the one of berth:allocation@1.0.0: {mismatch}")]
+    ExportType {
+        /// Which export.
+        export: &'static str,
+        /// How the types differ.
+        mismatch: String,
+    },
+    /// It asks for more than an instance may have.
+    #[error("the component needs more than one decision may have: {0}")]
+    TooLarge(String),
+}
+
+fn wasi_hint(names: &[String]) -> &'static str {
+    if names.iter().any(|name| name.starts_with("wasi:")) {
+        " (for Rust, build for wasm32-unknown-unknown with `berth policy build`, which links no WASI)"
+    } else {
+        ""
+    }
+}
+
+fn exports(names: &[String]) -> String {
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Tells from the first bytes what this is.
+pub(super) fn header(bytes: &[u8]) -> Result<(), Rejection> {
+    match (bytes.get(..4), bytes.get(4..8)) {
+        (None, _) if bytes.is_empty() => Err(Rejection::Empty),
+        (Some(b"\0asm"), Some([1, 0, 0, 0])) => Err(Rejection::CoreModule),
+        (Some(b"\0asm"), _) => Ok(()),
+        _ => Err(Rejection::NotWasm),
+    }
+}
+
+/// Holds a compiled component's world against the contract.
+pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::Component) -> Result<(), Rejection> {
+    let world = component.component_type();
+    let foreign: Vec<String> = world
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| !is_offered(name))
+        .collect();
+    if !foreign.is_empty() {
+        return Err(Rejection::ForeignImports { names: foreign });
+    }
+    let Some(allocate) = world.get_export(engine, ALLOCATE) else {
+        return Err(Rejection::NoAllocate(
+            world.exports(engine).map(|(name, _)| name.to_owned()).collect(),
+        ));
+    };
+    export_type::<AllocateParams<'static>, AllocateResults>(ALLOCATE, &allocate.ty, &world)?;
+    match world.get_export(engine, VALIDATE_SETTINGS) {
+        Some(validate) => {
+            export_type::<ValidateParams<'static>, ValidateResults>(VALIDATE_SETTINGS, &validate.ty, &world)
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_offered(import: &str) -> bool {
+    let named = import.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'));
+    named.is_some_and(|(interface, version)| IMPORTS.contains(&interface) && version == VERSION)
+}
+
+fn export_type<Params, Results>(
+    export: &'static str,
+    item: &ComponentItem,
+    world: &types::Component,
+) -> Result<(), Rejection>
+where
+    Params: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
+    Results: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+{
+    let mismatch = match item {
+        ComponentItem::ComponentFunc(function) if function.async_() => Some("it is an async function".to_owned()),
+        ComponentItem::ComponentFunc(function) => function
+            .typecheck::<Params, Results>(&world.instance_type())
+            .err()
+            .map(|error| format!("{error:#}")),
+        _ => Some("it is not a function".to_owned()),
+    };
+    mismatch.map_or(Ok(()), |mismatch| Err(Rejection::ExportType { export, mismatch }))
+}

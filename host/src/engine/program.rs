@@ -1,0 +1,192 @@
+//! A compiled component, and one run of it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{
+    Store, Trap, UpdateDeadline,
+    component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower},
+};
+
+use super::{
+    Engine, convert,
+    guest::{Guest, LogLine, Surroundings},
+    inspect::{
+        self, ALLOCATE, AllocateParams, AllocateResults, Rejection, VALIDATE_SETTINGS, ValidateParams, ValidateResults,
+    },
+};
+use crate::contract::{Answer, Fault, FaultKind, Limits, Request};
+
+/// Handles to resources a component may hold. The contract has none, so this only bounds the component's own.
+const MAX_HANDLES: usize = 1000;
+
+/// A component that is a policy: compiled, held against the contract, ready to be instantiated.
+#[derive(Clone)]
+pub struct Program {
+    engine: wasmtime::Engine,
+    instance: InstancePre<Guest>,
+    allocate: ComponentExportIndex,
+    validate_settings: Option<ComponentExportIndex>,
+}
+
+/// What one run of a guest came to.
+#[derive(Debug)]
+pub struct Run<T> {
+    /// The guest's answer, or how it failed.
+    pub result: Result<T, Fault>,
+    /// What the guest logged, in order.
+    pub log: Vec<LogLine>,
+    /// How many lines did not fit into the log.
+    pub log_dropped: usize,
+    /// From before the instance was made until the guest was done.
+    pub elapsed: Duration,
+    /// Bytes of linear memory the instance ended with.
+    pub memory: usize,
+}
+
+impl Program {
+    pub(super) fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, Rejection> {
+        inspect::header(bytes)?;
+        let component = Component::from_binary(&engine.wasmtime, bytes)
+            .map_err(|error| Rejection::Compile(format!("{error:#}")))?;
+        inspect::world(&engine.wasmtime, &component)?;
+        let instance = engine
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
+        let index = |name| component.get_export_index(None, name);
+        Ok(Self {
+            engine: engine.wasmtime.clone(),
+            allocate: index(ALLOCATE).ok_or_else(|| Rejection::NoAllocate(Vec::new()))?,
+            validate_settings: index(VALIDATE_SETTINGS),
+            instance,
+        })
+    }
+
+    /// Asks the policy where a device goes, in an instance of its own.
+    pub async fn allocate(
+        &self,
+        request: &Request<'_>,
+        surroundings: &Arc<Surroundings>,
+        limits: &Limits,
+    ) -> Run<Answer> {
+        let names = convert::alternative_names(request);
+        let params = (convert::request(request, &names),);
+        let run = self
+            .run::<AllocateParams<'_>, AllocateResults>(&self.allocate, params, surroundings, limits)
+            .await;
+        run.map(|(result,)| convert::answer(result))
+    }
+
+    /// Asks the policy whether it can work with these surroundings' settings. A policy that exports no validation can
+    /// work with any. The inner error is the policy's own explanation.
+    pub async fn validate_settings(
+        &self,
+        surroundings: &Arc<Surroundings>,
+        limits: &Limits,
+    ) -> Option<Run<Result<(), String>>> {
+        let export = self.validate_settings.as_ref()?;
+        let params = (surroundings.settings.as_str(),);
+        let run = self
+            .run::<ValidateParams<'_>, ValidateResults>(export, params, surroundings, limits)
+            .await;
+        Some(run.map(|(result,)| result))
+    }
+
+    /// Calls an export in a fresh instance, which ends with the call.
+    async fn run<Params, Results>(
+        &self,
+        export: &ComponentExportIndex,
+        params: Params,
+        surroundings: &Arc<Surroundings>,
+        limits: &Limits,
+    ) -> Run<Results>
+    where
+        Params: ComponentNamedList + Lower + Send + Sync,
+        Results: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let started = Instant::now();
+        let mut store = self.store(surroundings, limits);
+        let result = self.call::<Params, Results>(&mut store, export, params).await;
+        let guest = store.into_data();
+        Run {
+            result: result.map_err(|error| fault(&error, &guest)),
+            log: guest.log,
+            log_dropped: guest.log_dropped,
+            elapsed: started.elapsed(),
+            memory: guest.memory,
+        }
+    }
+
+    fn store(&self, surroundings: &Arc<Surroundings>, limits: &Limits) -> Store<Guest> {
+        let mut store = Store::new(&self.engine, Guest::new(surroundings.clone(), *limits));
+        store.limiter(|guest| guest);
+        // What a policy answers may come near the limit; what it hands to `log` or `tables` is never more.
+        store.set_hostcall_fuel(limits.answer.saturating_mul(2));
+        store.set_max_component_handles(MAX_HANDLES);
+        // A guest that is still running at a tick gives way to others, or ends if its time is up.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|guest| {
+            if Instant::now() >= guest.data().deadline {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        });
+        store
+    }
+
+    async fn call<Params, Results>(
+        &self,
+        store: &mut Store<Guest>,
+        export: &ComponentExportIndex,
+        params: Params,
+    ) -> wasmtime::Result<Results>
+    where
+        Params: ComponentNamedList + Lower + Send + Sync,
+        Results: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let instance = self.instance.instantiate_async(&mut *store).await?;
+        let function = instance.get_typed_func::<Params, Results>(&mut *store, export)?;
+        function.call_async(store, params).await
+    }
+}
+
+impl<T> Run<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Run<U> {
+        Run {
+            result: self.result.map(f),
+            log: self.log,
+            log_dropped: self.log_dropped,
+            elapsed: self.elapsed,
+            memory: self.memory,
+        }
+    }
+}
+
+/// Tells from an error of wasmtime, and from what the guest was refused, which limit or which mistake it was.
+fn fault(error: &wasmtime::Error, guest: &Guest) -> Fault {
+    let limits = &guest.limits;
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::Interrupt) {
+        let message = format!("the policy was still running after its {} ms", limits.time.as_millis());
+        return Fault::new(FaultKind::Deadline, message);
+    }
+    if let Some(refused) = guest.memory_refused {
+        let message = format!(
+            "the policy asked for {refused} bytes of memory where it may have {}, and gave up ({error:#})",
+            limits.memory
+        );
+        return Fault::new(FaultKind::Memory, message);
+    }
+    // wasmtime keeps this error's type to itself.
+    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        let most = limits.answer.saturating_mul(2);
+        return Fault::new(
+            FaultKind::HostCalls,
+            format!("the policy handed over more than {most} bytes at once"),
+        );
+    }
+    Fault::new(FaultKind::Trap, format!("{error:?}"))
+}

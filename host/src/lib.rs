@@ -1,0 +1,19 @@
+//! Berth: a host for Azure DPS custom-allocation webhooks whose rules are WebAssembly components.
+//!
+//! The modules stand in layers; each uses only those above it in this list.
+//!
+//! - [`contract`]: the vocabulary. Plain data, no I/O.
+//! - [`wire`]: DPS's JSON to the vocabulary and back.
+//! - [`engine`]: the only module that names wasmtime.
+//! - [`catalogue`]: tenants and their releases, as one immutable snapshot, and the files it is read from.
+//! - [`decide`]: one decision.
+//! - [`reload`]: turns changes of files into the next snapshot.
+//! - [`webhook`] and [`admin`]: the two listeners.
+//! - [`toolchain`]: builds policies from source.
+//! - [`telemetry`], [`config`], [`app`], [`cli`]: the wiring.
+
+pub mod catalogue;
+pub mod contract;
+pub mod decide;
+pub mod engine;
+pub mod wire;
