@@ -8,6 +8,10 @@ use berth_sdk::{
     json, testing,
 };
 
+#[expect(
+    clippy::expect_used,
+    reason = "a body that cannot be read ends the test"
+)]
 fn read(body: &str) -> Request {
     testing::request_from_dps(body).expect("a body that DPS sends")
 }
