@@ -15,7 +15,8 @@ use std::{
 
 /// How much memory the policy's instance has before it needs to grow.
 ///
-/// A request of 1.3 KB needs about a tenth of it. Untouched pages cost the host nothing.
+/// An ordinary decision takes less than 8 KiB of it; the rest is for long payloads and enrollments. Pages that are not
+/// touched cost the host nothing.
 #[cfg(all(target_arch = "wasm32", not(test)))]
 const SIZE: usize = 256 * 1024;
 

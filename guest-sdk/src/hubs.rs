@@ -98,7 +98,7 @@ impl<'a> Hubs<'a> {
         self.iter().next().ok_or_else(|| self.nothing_left(""))
     }
 
-    /// The hub that a key prefers, by rendezvous hash (see [`score`](crate::score)): always the same one while it is
+    /// The hub that a key prefers, by rendezvous hash (see [`hub_score`](crate::hub_score)): always the same one while it is
     /// there, and evenly spread over many keys.
     ///
     /// The key is usually the registration id; take what a group of devices has in common to keep the group together.

@@ -51,7 +51,18 @@
 //!
 //! # Building
 //!
-//! A policy is a `cdylib` for `wasm32-unknown-unknown`. With the feature `arena` (on by default) the SDK brings a
+//! A policy is a library crate with this in its `Cargo.toml`; it needs neither `wit-bindgen` nor build scripts:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! berth-sdk = "0.1"
+//! serde = { version = "1", features = ["derive"] } # for types of your own
+//! ```
+//!
+//! It is compiled for `wasm32-unknown-unknown` and imports nothing but what it uses of the above. With the feature `arena` (on by default) the SDK brings a
 //! global allocator for WebAssembly that suits an instance living for one decision; switch it off to choose another.
 
 // The exported macro and the generated bindings name this crate from outside and from inside alike.
@@ -86,7 +97,7 @@ pub use error::Error;
 pub use hubs::{Hubs, hub_matches};
 pub use payload::Payload;
 pub use refusal::Refusal;
-pub use rendezvous::score;
+pub use rendezvous::hub_score;
 pub use request::Request;
 pub use serde_json::{Map, Value, json};
 pub use settings::settings;

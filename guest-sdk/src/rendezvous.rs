@@ -20,12 +20,12 @@ use twox_hash::XxHash64;
 /// A weight that is not above zero, or not finite, scores negative infinity: such a hub never wins.
 ///
 /// ```
-/// let low = berth_sdk::score("sensor-7", "north.azure-devices.net", 1.0);
-/// let high = berth_sdk::score("sensor-7", "north.azure-devices.net", 2.0);
+/// let low = berth_sdk::hub_score("sensor-7", "north.azure-devices.net", 1.0);
+/// let high = berth_sdk::hub_score("sensor-7", "north.azure-devices.net", 2.0);
 /// assert_eq!(high, 2.0 * low);
 /// ```
 #[must_use]
-pub fn score(key: &str, hub: &str, weight: f64) -> f64 {
+pub fn hub_score(key: &str, hub: &str, weight: f64) -> f64 {
     if !(weight.is_finite() && weight > 0.0) {
         return f64::NEG_INFINITY;
     }
@@ -45,7 +45,7 @@ pub(crate) fn best<'a>(
     hubs: impl Iterator<Item = &'a str>,
     weight: impl Fn(&str) -> f64,
 ) -> Option<&'a str> {
-    hubs.map(|hub| (score(key, hub, weight(hub)), hub))
+    hubs.map(|hub| (hub_score(key, hub, weight(hub)), hub))
         .filter(|(score, _)| score.is_finite())
         .reduce(|best, next| {
             let earlier_name = || next.1.to_ascii_lowercase() < best.1.to_ascii_lowercase();
@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn scores_never_change() {
-        let scores = HUBS.map(|hub| score("breakroom499-contoso-tstrsd-007", hub, 1.0).to_bits());
+        let scores =
+            HUBS.map(|hub| hub_score("breakroom499-contoso-tstrsd-007", hub, 1.0).to_bits());
         assert_eq!(
             scores,
             [
