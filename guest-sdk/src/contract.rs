@@ -5,8 +5,7 @@
 //! [`Refusal`](crate::Refusal), not the contract's records of the same name.
 
 pub use crate::bindings::berth::allocation::types::{
-    AllocationPolicy, AlternativeName, Assignment, Attestation, AttestationKind, CertificateFacts,
-    CurrentAssignment, CustomAllocationDefinition, Enrollment, EnrollmentIdentity,
-    IndividualEnrollment, InitialTwin, ProvisioningStatus, ReprovisionPolicy, Request,
-    TpmAttestation, X509Attestation,
+    AllocationPolicy, AlternativeName, Assignment, Attestation, AttestationKind, CertificateFacts, CurrentAssignment,
+    CustomAllocationDefinition, Enrollment, EnrollmentIdentity, IndividualEnrollment, InitialTwin, ProvisioningStatus,
+    ReprovisionPolicy, Request, TpmAttestation, X509Attestation,
 };

@@ -163,9 +163,7 @@ impl From<Decision> for wit::Decision {
                 tags: text_of_members(twin.tags),
                 desired_properties: text_of_members(twin.desired),
             }),
-            payload: decision
-                .payload
-                .map(|members| Value::Object(members).to_string()),
+            payload: decision.payload.map(|members| Value::Object(members).to_string()),
             reasons: decision.reasons,
         }
     }
@@ -207,8 +205,7 @@ mod tests {
         let bare = wit::Decision::from(Decision::to("north"));
         assert_eq!(bare.initial_twin, None);
         assert_eq!(bare.payload, None);
-        let tags_only =
-            wit::Decision::from(Decision::to("north").twin(Twin::new().tag("site", "Oslo")));
+        let tags_only = wit::Decision::from(Decision::to("north").twin(Twin::new().tag("site", "Oslo")));
         let twin = tags_only.initial_twin.expect("a twin");
         assert_eq!(twin.desired_properties, None);
     }
@@ -223,14 +220,8 @@ mod tests {
             .tag("b", 1)
             .with_tags(row.clone())
             .with_desired(row);
-        assert_eq!(
-            Value::from(twin.tags().clone()),
-            json!({"a": 1, "b": 2, "c": 3})
-        );
-        assert_eq!(
-            Value::from(twin.desired_properties().clone()),
-            json!({"b": 2, "c": 3})
-        );
+        assert_eq!(Value::from(twin.tags().clone()), json!({"a": 1, "b": 2, "c": 3}));
+        assert_eq!(Value::from(twin.desired_properties().clone()), json!({"b": 2, "c": 3}));
     }
 
     #[test]

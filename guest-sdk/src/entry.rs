@@ -64,10 +64,8 @@ macro_rules! policy {
             impl $crate::__private::Guest for Policy {
                 fn allocate(
                     request: $crate::contract::Request,
-                ) -> ::core::result::Result<
-                    $crate::__private::bindings::Decision,
-                    $crate::__private::bindings::Refusal,
-                > {
+                ) -> ::core::result::Result<$crate::__private::bindings::Decision, $crate::__private::bindings::Refusal>
+                {
                     $crate::__private::allocate(request, $allocate)
                 }
 
@@ -78,14 +76,12 @@ macro_rules! policy {
                 }
             }
 
-    $crate::__private::export!(Policy with_types_in $crate::__private::bindings);
+            $crate::__private::export!(Policy with_types_in $crate::__private::bindings);
         };
 
         #[cfg(not(target_arch = "wasm32"))]
         const _: () = {
-            const _: fn(
-                &$crate::Request,
-            ) -> ::core::result::Result<$crate::Decision, $crate::Refusal> = $allocate;
+            const _: fn(&$crate::Request) -> ::core::result::Result<$crate::Decision, $crate::Refusal> = $allocate;
             const _: fn(&str) -> ::core::result::Result<(), ::std::string::String> =
                 |settings| $crate::__private::validate_settings(settings, $validate_settings);
         };
@@ -98,9 +94,7 @@ pub fn allocate(
     policy: fn(&Request) -> Result<Decision, Refusal>,
 ) -> Result<wit::Decision, wit::Refusal> {
     log_panics();
-    policy(&Request::from(request))
-        .map(Into::into)
-        .map_err(Into::into)
+    policy(&Request::from(request)).map(Into::into).map_err(Into::into)
 }
 
 /// Reads the settings as the policy's type and calls its validator.
@@ -170,10 +164,7 @@ mod tests {
             Ok(Decision::to("never"))
         })
         .expect_err("a refusal");
-        assert_eq!(
-            refused,
-            wit::Refusal::Reject("the device sent no payload".to_owned())
-        );
+        assert_eq!(refused, wit::Refusal::Reject("the device sent no payload".to_owned()));
     }
 
     #[test]
@@ -189,10 +180,7 @@ mod tests {
 
     #[test]
     fn without_a_validator_any_settings_do() {
-        assert_eq!(
-            validate_settings(r#"{"any": [1]}"#, accept_settings),
-            Ok(())
-        );
+        assert_eq!(validate_settings(r#"{"any": [1]}"#, accept_settings), Ok(()));
     }
 
     #[test]

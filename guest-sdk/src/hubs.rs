@@ -61,9 +61,7 @@ impl<'a> Hubs<'a> {
     /// Those whose name starts with a prefix.
     #[must_use]
     pub fn starting_with(self, prefix: &str) -> Self {
-        self.narrow("starts with", prefix, |name, prefix| {
-            name.starts_with(prefix)
-        })
+        self.narrow("starts with", prefix, |name, prefix| name.starts_with(prefix))
     }
 
     /// Those whose name ends with a suffix.
@@ -117,13 +115,8 @@ impl<'a> Hubs<'a> {
     /// # Errors
     ///
     /// [`Error::NoHub`] if no hub left has a weight above zero.
-    pub fn spread_weighted(
-        &self,
-        key: &str,
-        weight: impl Fn(&str) -> f64,
-    ) -> Result<&'a str, Error> {
-        rendezvous::best(key, self.iter(), weight)
-            .ok_or_else(|| self.nothing_left("with a weight above zero"))
+    pub fn spread_weighted(&self, key: &str, weight: impl Fn(&str) -> f64) -> Result<&'a str, Error> {
+        rendezvous::best(key, self.iter(), weight).ok_or_else(|| self.nothing_left("with a weight above zero"))
     }
 
     /// The host names left, in DPS's order and spelling.
@@ -174,9 +167,7 @@ fn comparable<'a>(host_name: &'a str, wanted: &str) -> &'a str {
     if wanted.contains('.') {
         return host_name;
     }
-    host_name
-        .split_once('.')
-        .map_or(host_name, |(label, _)| label)
+    host_name.split_once('.').map_or(host_name, |(label, _)| label)
 }
 
 #[cfg(test)]
@@ -231,9 +222,7 @@ mod tests {
         );
         let error = hubs.spread_weighted("a", |_| 0.0).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .starts_with("no linked hub with a weight above zero;"),
+            error.to_string().starts_with("no linked hub with a weight above zero;"),
             "{error}"
         );
     }

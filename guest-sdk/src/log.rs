@@ -52,11 +52,7 @@ mod tests {
             warn(String::from("w"));
             error('e');
         });
-        let lines: Vec<_> = host
-            .log()
-            .into_iter()
-            .map(|line| (line.level, line.message))
-            .collect();
+        let lines: Vec<_> = host.log().into_iter().map(|line| (line.level, line.message)).collect();
         assert_eq!(
             lines,
             [

@@ -97,9 +97,7 @@ impl<'a> Payload<'a> {
     /// Names the path that is missing or holds something else. So do the getters below.
     pub fn str(self, path: &str) -> Result<&'a str, Error> {
         let value = self.require(path)?;
-        value
-            .as_str()
-            .ok_or_else(|| wrong_type(path, value, "a string"))
+        value.as_str().ok_or_else(|| wrong_type(path, value, "a string"))
     }
 
     /// The whole number at a path.
@@ -121,9 +119,7 @@ impl<'a> Payload<'a> {
     /// As for [`str`](Self::str).
     pub fn f64(self, path: &str) -> Result<f64, Error> {
         let value = self.require(path)?;
-        value
-            .as_f64()
-            .ok_or_else(|| wrong_type(path, value, "a number"))
+        value.as_f64().ok_or_else(|| wrong_type(path, value, "a number"))
     }
 
     /// The boolean at a path.
@@ -133,9 +129,7 @@ impl<'a> Payload<'a> {
     /// As for [`str`](Self::str).
     pub fn bool(self, path: &str) -> Result<bool, Error> {
         let value = self.require(path)?;
-        value
-            .as_bool()
-            .ok_or_else(|| wrong_type(path, value, "a boolean"))
+        value.as_bool().ok_or_else(|| wrong_type(path, value, "a boolean"))
     }
 
     /// What is at a path, as a type of the policy's own. With the empty path, the payload as a whole.
@@ -169,9 +163,8 @@ impl<'a> Payload<'a> {
         if !(path.is_empty() || root.is_object() || root.is_array()) {
             return Err(wrong_type("", root, "an object"));
         }
-        self.find(path).ok_or_else(|| Error::MissingField {
-            path: path.to_owned(),
-        })
+        self.find(path)
+            .ok_or_else(|| Error::MissingField { path: path.to_owned() })
     }
 }
 
@@ -189,11 +182,10 @@ fn walk<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
         return Some(root);
     }
-    path.split('.')
-        .try_fold(root, |value, segment| match value {
-            Value::Array(elements) => elements.get(segment.parse::<usize>().ok()?),
-            _ => value.get(segment),
-        })
+    path.split('.').try_fold(root, |value, segment| match value {
+        Value::Array(elements) => elements.get(segment.parse::<usize>().ok()?),
+        _ => value.get(segment),
+    })
 }
 
 fn wrong_type(path: &str, found: &Value, wanted: &str) -> Error {
@@ -272,13 +264,9 @@ mod tests {
 
     #[test]
     fn errors_name_the_path() {
-        let message = |text: &str, get: fn(Payload<'_>) -> Option<Error>| {
-            with(Some(text), get).expect("an error").to_string()
-        };
-        assert_eq!(
-            message("{}", |p| p.str("a.b").err()),
-            "the payload has no `a.b`"
-        );
+        let message =
+            |text: &str, get: fn(Payload<'_>) -> Option<Error>| with(Some(text), get).expect("an error").to_string();
+        assert_eq!(message("{}", |p| p.str("a.b").err()), "the payload has no `a.b`");
         assert_eq!(
             message(r#"{"a": {}}"#, |p| p.str("a").err()),
             "`a` in the payload is an object, not a string"

@@ -100,13 +100,7 @@ impl From<Refusal> for wit::Refusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Reject { message } => Self::Reject(message),
-            Refusal::RetryLater {
-                message,
-                after_seconds,
-            } => Self::RetryLater(wit::Retry {
-                message,
-                after_seconds,
-            }),
+            Refusal::RetryLater { message, after_seconds } => Self::RetryLater(wit::Retry { message, after_seconds }),
         }
     }
 }
@@ -130,10 +124,7 @@ mod tests {
             problem: "missing field `tier`".to_owned(),
         });
         assert!(!refusal.is_reject());
-        assert_eq!(
-            refusal.message(),
-            "the settings do not fit: missing field `tier`"
-        );
+        assert_eq!(refusal.message(), "the settings do not fit: missing field `tier`");
     }
 
     #[test]
@@ -145,10 +136,7 @@ mod tests {
                 after_seconds: Some(30)
             }
         );
-        assert_eq!(
-            Refusal::reject("no").after_seconds(30),
-            Refusal::reject("no")
-        );
+        assert_eq!(Refusal::reject("no").after_seconds(30), Refusal::reject("no"));
     }
 
     #[test]

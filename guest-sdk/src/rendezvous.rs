@@ -119,8 +119,7 @@ mod tests {
 
     #[test]
     fn scores_never_change() {
-        let scores =
-            HUBS.map(|hub| hub_score("breakroom499-contoso-tstrsd-007", hub, 1.0).to_bits());
+        let scores = HUBS.map(|hub| hub_score("breakroom499-contoso-tstrsd-007", hub, 1.0).to_bits());
         assert_eq!(
             scores,
             [
@@ -140,8 +139,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "west", "east", "south", "west", "east", "north", "east", "north", "south", "west",
-                "east", "west"
+                "west", "east", "south", "west", "east", "north", "east", "north", "south", "west", "east", "west"
             ]
         );
     }
@@ -180,22 +178,14 @@ mod tests {
     fn a_growing_weight_only_attracts() {
         for id in ids(1000) {
             let before = spread(&id, &HUBS);
-            let after = best(&id, HUBS.into_iter(), |hub| {
-                if hub == HUBS[0] { 2.0 } else { 1.0 }
-            })
-            .expect("hubs");
+            let after = best(&id, HUBS.into_iter(), |hub| if hub == HUBS[0] { 2.0 } else { 1.0 }).expect("hubs");
             assert!(after == before || after == HUBS[0], "{id}");
         }
     }
 
     #[test]
     fn shares_follow_weights() {
-        let weights = BTreeMap::from([
-            (HUBS[0], 1.0),
-            (HUBS[1], 2.0),
-            (HUBS[2], 0.0),
-            (HUBS[3], 5.0),
-        ]);
+        let weights = BTreeMap::from([(HUBS[0], 1.0), (HUBS[1], 2.0), (HUBS[2], 0.0), (HUBS[3], 5.0)]);
         let mut counts: BTreeMap<&str, f64> = BTreeMap::new();
         for id in ids(8000) {
             let hub = best(&id, HUBS.into_iter(), |hub| weights[hub]).expect("hubs");

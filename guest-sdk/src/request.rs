@@ -5,8 +5,8 @@
 use crate::{
     Error, Hubs, Payload,
     contract::{
-        self, Assignment, Attestation, CertificateFacts, CurrentAssignment, Enrollment,
-        EnrollmentIdentity, IndividualEnrollment,
+        self, Assignment, Attestation, CertificateFacts, CurrentAssignment, Enrollment, EnrollmentIdentity,
+        IndividualEnrollment,
     },
     hub_matches,
     payload::ParsedOnce,
@@ -223,27 +223,18 @@ mod tests {
     fn the_model_has_two_names() {
         let model = |payload| {
             let request = testing::request("a").payload(payload).build();
-            request
-                .model_id()
-                .map(str::to_owned)
-                .map_err(|error| error.to_string())
+            request.model_id().map(str::to_owned).map_err(|error| error.to_string())
         };
         assert_eq!(
             model(json!({"modelId": "new", "iotcModelId": "old"})),
             Ok("new".to_owned())
         );
         assert_eq!(model(json!({"iotcModelId": "old"})), Ok("old".to_owned()));
-        assert_eq!(
-            model(json!(r#"{"iotcModelId": "old"}"#)),
-            Ok("old".to_owned())
-        );
+        assert_eq!(model(json!(r#"{"iotcModelId": "old"}"#)), Ok("old".to_owned()));
         assert_eq!(
             model(json!({"iotcModelId": 5})),
             Err("`iotcModelId` in the payload is a number, not a string".to_owned())
         );
-        assert_eq!(
-            model(json!({})),
-            Err("the payload has no `modelId`".to_owned())
-        );
+        assert_eq!(model(json!({})), Err("the payload has no `modelId`".to_owned()));
     }
 }

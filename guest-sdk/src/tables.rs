@@ -65,10 +65,7 @@ mod tests {
     #[test]
     fn a_row_is_read_and_a_missing_key_is_none() {
         host().run(|| {
-            assert_eq!(
-                lookup::<Value>("models", "a"),
-                Ok(Some(json!({"hub": "north"})))
-            );
+            assert_eq!(lookup::<Value>("models", "a"), Ok(Some(json!({"hub": "north"}))));
             assert_eq!(lookup::<Value>("models", "b"), Ok(None));
         });
     }
@@ -76,10 +73,7 @@ mod tests {
     #[test]
     fn an_unknown_table_is_named() {
         let error = host().run(|| lookup::<Value>("modles", "a")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "table `modles`: the policy has no such table"
-        );
+        assert_eq!(error.to_string(), "table `modles`: the policy has no such table");
     }
 
     #[test]

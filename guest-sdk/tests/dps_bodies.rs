@@ -2,16 +2,11 @@
 
 use berth_sdk::{
     Request,
-    contract::{
-        AllocationPolicy, Attestation, AttestationKind, ProvisioningStatus, ReprovisionPolicy,
-    },
+    contract::{AllocationPolicy, Attestation, AttestationKind, ProvisioningStatus, ReprovisionPolicy},
     json, testing,
 };
 
-#[expect(
-    clippy::expect_used,
-    reason = "a body that cannot be read ends the test"
-)]
+#[expect(clippy::expect_used, reason = "a body that cannot be read ends the test")]
 fn read(body: &str) -> Request {
     testing::request_from_dps(body).expect("a body that DPS sends")
 }
@@ -33,10 +28,7 @@ fn a_first_registration_through_a_group() {
         enrollment.etag.as_deref(),
         Some("\"13003fea-0000-0300-0000-62d1d5e50000\"")
     );
-    assert_eq!(
-        enrollment.provisioning_status,
-        Some(ProvisioningStatus::Enabled)
-    );
+    assert_eq!(enrollment.provisioning_status, Some(ProvisioningStatus::Enabled));
     assert_eq!(
         enrollment.reprovision_policy,
         Some(ReprovisionPolicy {
@@ -55,18 +47,13 @@ fn a_first_registration_through_a_group() {
 
 #[test]
 fn a_device_that_comes_again_with_a_payload() {
-    let request = read(include_str!(
-        "bodies/group-symmetric-reregistration-payload.json"
-    ));
+    let request = read(include_str!("bodies/group-symmetric-reregistration-payload.json"));
     assert!(!request.is_first() && !request.is_pinned());
     assert_eq!(
         request.keep_current_hub(),
         Some("contoso-toasters-hub-1098.azure-devices.net")
     );
-    assert_eq!(
-        request.payload().str("MyDeviceFirmwareVersion"),
-        Ok("12.0.2.5")
-    );
+    assert_eq!(request.payload().str("MyDeviceFirmwareVersion"), Ok("12.0.2.5"));
     assert!(request.runtime_context().contains("currentDeviceId"));
 }
 
@@ -96,10 +83,7 @@ fn an_enrollment_of_the_device_itself() {
     };
     assert_eq!(x509.client_certificate.as_deref(), Some("MIIB"));
     let twin = request.enrollment().initial_twin.as_ref();
-    assert_eq!(
-        twin.and_then(|twin| twin.desired_properties.as_deref()),
-        Some("{}")
-    );
+    assert_eq!(twin.and_then(|twin| twin.desired_properties.as_deref()), Some("{}"));
 }
 
 #[test]

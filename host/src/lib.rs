@@ -8,12 +8,20 @@
 //! - [`catalogue`]: tenants and their releases, as one immutable snapshot, and the files it is read from.
 //! - [`decide`]: one decision.
 //! - [`reload`]: turns changes of files into the next snapshot.
+//! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
-//! - [`toolchain`]: builds policies from source.
 //! - [`telemetry`], [`config`], [`app`], [`cli`]: the wiring.
 
+pub mod admin;
+pub mod app;
 pub mod catalogue;
+pub mod cli;
+pub mod config;
 pub mod contract;
 pub mod decide;
 pub mod engine;
+pub mod http;
+pub mod reload;
+pub mod telemetry;
+pub mod webhook;
 pub mod wire;

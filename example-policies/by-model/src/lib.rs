@@ -44,9 +44,7 @@ fn allocate(request: &Request) -> Result<Decision, Refusal> {
     let model_id = request.model_id()?;
     if let Some(model) = tables::lookup::<Model>("models", model_id)? {
         let hub = request.hubs().starting_with(&model.hub).spread(id)?;
-        let twin = Twin::new()
-            .with_tags(model.tags)
-            .with_desired(model.desired);
+        let twin = Twin::new().with_tags(model.tags).with_desired(model.desired);
         return Ok(Decision::to(hub)
             .twin(twin)
             .payload(Value::Object(model.settings))
@@ -77,10 +75,7 @@ mod tests {
 
     fn device(payload: Value) -> Request {
         testing::request("sensor-7")
-            .hubs([
-                "contoso-climate-1.azure-devices.net",
-                "contoso-other.azure-devices.net",
-            ])
+            .hubs(["contoso-climate-1.azure-devices.net", "contoso-other.azure-devices.net"])
             .payload(payload)
             .build()
     }
@@ -98,9 +93,7 @@ mod tests {
 
     #[test]
     fn the_older_member_and_text_in_a_string_will_do() {
-        let request = device(json!(
-            r#"{"iotcModelId": "dtmi:com:example:TemperatureController;2"}"#
-        ));
+        let request = device(json!(r#"{"iotcModelId": "dtmi:com:example:TemperatureController;2"}"#));
         let decision = host().run(|| allocate(&request)).unwrap();
         let twin = decision.initial_twin().unwrap();
         assert_eq!(twin.tags()["deviceType"], "temperatureController");
@@ -108,8 +101,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_can_be_read() {
-        let rows: Map<String, Value> =
-            serde_json::from_str(include_str!("../tables/models.json")).unwrap();
+        let rows: Map<String, Value> = serde_json::from_str(include_str!("../tables/models.json")).unwrap();
         for model in rows.keys() {
             let row = host().run(|| tables::lookup::<Model>("models", model));
             assert!(row.is_ok_and(|row| row.is_some()), "{model}");

@@ -74,9 +74,7 @@ mod tests {
 
     #[test]
     fn a_toaster_without_its_hub_is_rejected() {
-        let request = testing::request("a-contoso-tstrsd-007")
-            .hubs([HUBS[1]])
-            .build();
+        let request = testing::request("a-contoso-tstrsd-007").hubs([HUBS[1]]).build();
         let refusal = allocate(&request).unwrap_err();
         assert!(refusal.is_reject());
         assert!(refusal.message().contains("contains `toasters`"));

@@ -41,11 +41,7 @@ fn allocate(request: &Request) -> Result<Decision, Refusal> {
         .hubs()
         .spread_weighted(request.registration_id(), |hub| settings.weight(hub))
         .map_err(|error| Refusal::retry_later(error.to_string()))?;
-    let reason = if request.is_first() {
-        "new-device"
-    } else {
-        "hub-gone"
-    };
+    let reason = if request.is_first() { "new-device" } else { "hub-gone" };
     Ok(Decision::to(hub).because(reason))
 }
 
@@ -138,18 +134,12 @@ mod tests {
             assert_eq!(validate(good), Ok(()));
         }
         for (bad, problem) in [
-            (
-                json!({"weights": {"a": -1}}),
-                "the weight of `a` is -1, below zero",
-            ),
+            (json!({"weights": {"a": -1}}), "the weight of `a` is -1, below zero"),
             (
                 json!({"weights": {"a": 0}, "defaultWeight": 0}),
                 "all weights are zero: no device would get a hub",
             ),
-            (
-                json!({"defaultWeight": -2}),
-                "`defaultWeight` is -2, below zero",
-            ),
+            (json!({"defaultWeight": -2}), "`defaultWeight` is -2, below zero"),
             (
                 json!({"weights": {"a": "3"}}),
                 "invalid type: string \"3\", expected f64",

@@ -9,8 +9,8 @@ use crate::{
     Request,
     contract::{
         self, AllocationPolicy, Assignment, Attestation, AttestationKind, CurrentAssignment,
-        CustomAllocationDefinition, Enrollment, EnrollmentIdentity, IndividualEnrollment,
-        InitialTwin, ProvisioningStatus, ReprovisionPolicy, TpmAttestation, X509Attestation,
+        CustomAllocationDefinition, Enrollment, EnrollmentIdentity, IndividualEnrollment, InitialTwin,
+        ProvisioningStatus, ReprovisionPolicy, TpmAttestation, X509Attestation,
     },
 };
 
@@ -117,13 +117,11 @@ fn read_enrollment(document: &RawValue, individual: bool) -> Result<Enrollment, 
             desired_properties: text_of(twin.properties.and_then(|properties| properties.desired)),
         }),
         etag: wire.etag,
-        provisioning_status: wire
-            .provisioning_status
-            .map(|status| match status.as_str() {
-                "enabled" => ProvisioningStatus::Enabled,
-                "disabled" => ProvisioningStatus::Disabled,
-                _ => ProvisioningStatus::Other(status),
-            }),
+        provisioning_status: wire.provisioning_status.map(|status| match status.as_str() {
+            "enabled" => ProvisioningStatus::Enabled,
+            "disabled" => ProvisioningStatus::Disabled,
+            _ => ProvisioningStatus::Other(status),
+        }),
         reprovision_policy: wire.reprovision_policy.map(|policy| ReprovisionPolicy {
             update_hub_assignment: policy.update_hub_assignment,
             migrate_device_data: policy.migrate_device_data,
@@ -138,12 +136,12 @@ fn read_enrollment(document: &RawValue, individual: bool) -> Result<Enrollment, 
             _ => AllocationPolicy::Other(policy),
         }),
         iot_hubs: wire.iot_hubs.unwrap_or_default(),
-        custom_allocation_definition: wire.custom_allocation_definition.map(|definition| {
-            CustomAllocationDefinition {
+        custom_allocation_definition: wire
+            .custom_allocation_definition
+            .map(|definition| CustomAllocationDefinition {
                 webhook_url: definition.webhook_url,
                 api_version: definition.api_version,
-            }
-        }),
+            }),
         credential_policy_name: wire.credential_policy_name,
         document: document.get().to_owned(),
     })

@@ -110,10 +110,7 @@ impl RequestBuilder {
     /// If DPS could not send such a request: without a linked hub, or with a payload text that is not JSON.
     #[must_use]
     #[track_caller]
-    #[expect(
-        clippy::panic,
-        reason = "only tests call this; a broken request ends them"
-    )]
+    #[expect(clippy::panic, reason = "only tests call this; a broken request ends them")]
     pub fn build(self) -> Request {
         let payload = match self.payload.as_deref().map(serde_json::from_str::<Value>) {
             None => Value::Null,
@@ -127,9 +124,7 @@ impl RequestBuilder {
         if contract.payload.is_some() {
             contract.payload = self.payload;
         }
-        if let (Attestation::X509(x509), Proof::X509(facts)) =
-            (&mut contract.attestation, self.proof)
-        {
+        if let (Attestation::X509(x509), Proof::X509(facts)) = (&mut contract.attestation, self.proof) {
             x509.facts = facts.map(|facts| *facts);
         }
         contract.into()
@@ -154,11 +149,7 @@ impl RequestBuilder {
         }
         let (enrollment, id, value) = match &self.group {
             Some(group) => ("enrollmentGroup", "enrollmentGroupId", group),
-            None => (
-                "individualEnrollment",
-                "registrationId",
-                &self.registration_id,
-            ),
+            None => ("individualEnrollment", "registrationId", &self.registration_id),
         };
         json!({
             enrollment: {
@@ -209,19 +200,11 @@ mod tests {
             sha1_thumbprint: String::new(),
             sha256_thumbprint: String::new(),
         };
-        let with_certificate = request("dev1")
-            .individual()
-            .x509(Some(facts.clone()))
-            .build();
+        let with_certificate = request("dev1").individual().x509(Some(facts.clone())).build();
         assert_eq!(with_certificate.certificate(), Some(&facts));
         assert_eq!(request("dev1").x509(None).build().certificate(), None);
 
-        let Attestation::Tpm(tpm) = request("dev1")
-            .tpm("AToAAQ==")
-            .build()
-            .attestation()
-            .clone()
-        else {
+        let Attestation::Tpm(tpm) = request("dev1").tpm("AToAAQ==").build().attestation().clone() else {
             unreachable!("a TPM was shown")
         };
         assert_eq!(tpm.endorsement_key.as_deref(), Some("AToAAQ=="));

@@ -55,11 +55,7 @@ impl Host {
     ///
     /// The row of a CSV file would be an object whose values are all strings.
     #[must_use]
-    pub fn table<K: Into<String>>(
-        self,
-        name: &str,
-        rows: impl IntoIterator<Item = (K, Value)>,
-    ) -> Self {
+    pub fn table<K: Into<String>>(self, name: &str, rows: impl IntoIterator<Item = (K, Value)>) -> Self {
         let rows = rows
             .into_iter()
             .map(|(key, row)| (key.into(), row.to_string()))
@@ -75,10 +71,7 @@ impl Host {
     /// If the text is not a JSON object.
     #[must_use]
     #[track_caller]
-    #[expect(
-        clippy::panic,
-        reason = "only tests call this; a broken table ends them"
-    )]
+    #[expect(clippy::panic, reason = "only tests call this; a broken table ends them")]
     pub fn json_table(self, name: &str, text: &str) -> Self {
         match serde_json::from_str::<Map<String, Value>>(text) {
             Ok(rows) => self.table(name, rows),
@@ -175,9 +168,7 @@ mod tests {
 
     #[test]
     fn look_ups_are_counted_per_run() {
-        let host = Host::new()
-            .json_table("t", r#"{"k": [1, 2]}"#)
-            .max_lookups(1);
+        let host = Host::new().json_table("t", r#"{"k": [1, 2]}"#).max_lookups(1);
         for _ in 0..2 {
             let row = host.run(|| tables::lookup::<Vec<u8>>("t", "k"));
             assert_eq!(row, Ok(Some(vec![1, 2])));

@@ -23,7 +23,7 @@ pub struct Release {
     /// The version: the digest of the component's bytes.
     pub version: Digest,
     /// The version, compiled.
-    pub program: Program,
+    pub program: Arc<Program>,
     /// Settings and tables.
     pub surroundings: Arc<Surroundings>,
     /// What one decision may use.

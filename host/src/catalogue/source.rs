@@ -12,7 +12,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::contract::Name;
+use crate::contract::{Digest, Name};
 
 /// The file that makes a folder a tenant.
 pub const TENANT_FILE: &str = "tenant.toml";
@@ -95,6 +95,24 @@ impl PolicyFiles {
             checks: files_of(&folder.join("checks"), &["json"], read_text)?,
             tables: files_of(&folder.join("tables"), &["csv", "json"], |path| read(path, MAX_TABLE))?,
         })
+    }
+
+    /// The digest of all the files' names and contents.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let checks = self.checks.iter().map(|(name, text)| ("checks", name, text.as_bytes()));
+        let tables = self
+            .tables
+            .iter()
+            .map(|(name, bytes)| ("tables", name, bytes.as_slice()));
+        let files = checks
+            .chain(tables)
+            .flat_map(|(folder, name, content)| [folder.as_bytes(), name.as_bytes(), content]);
+        Digest::of_parts(
+            [self.component.as_slice(), self.manifest.as_bytes()]
+                .into_iter()
+                .chain(files),
+        )
     }
 }
 

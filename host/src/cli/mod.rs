@@ -1,0 +1,44 @@
+//! The command line. Thin: each command reads its arguments, calls the library and prints.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code where the arguments or the configuration are wrong and nothing was begun.
+const USAGE: u8 = 2;
+
+/// Runs Azure DPS custom-allocation rules as sandboxed WebAssembly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "berth",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 success; 1 failure; 2 wrong arguments or configuration."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the webhook for a catalogue of policies.
+    Serve(serve::Serve),
+}
+
+/// Runs the command given on the command line and says how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
