@@ -60,10 +60,7 @@ impl Package {
         Some(Self {
             name: (*fields.get("Package")?).to_owned(),
             version: (*fields.get("Version")?).to_owned(),
-            size: fields
-                .get("Size")
-                .and_then(|size| size.parse().ok())
-                .unwrap_or(0),
+            size: fields.get("Size").and_then(|size| size.parse().ok()).unwrap_or(0),
             depends: relations.filter_map(first_name).collect(),
         })
     }
@@ -146,19 +143,13 @@ impl<'a> Apt<'a> {
     }
 
     fn is_wanted(&self, name: &str) -> Result<bool, ProcessError> {
-        if ["libstd-rust", "libllvm"]
-            .iter()
-            .any(|own| name.starts_with(own))
-        {
+        if ["libstd-rust", "libllvm"].iter().any(|own| name.starts_with(own)) {
             return Ok(true);
         }
         if !name.starts_with("lib") || name.ends_with("-dev") {
             return Ok(false);
         }
-        match self.run(
-            "dpkg-query",
-            &["--show", "--showformat=${db:Status-Status}\n", name],
-        ) {
+        match self.run("dpkg-query", &["--show", "--showformat=${db:Status-Status}\n", name]) {
             Ok(states) => Ok(!states.lines().any(|state| state == "installed")),
             Err(ProcessError::Failed { .. }) => Ok(true),
             Err(other) => Err(other),
@@ -204,8 +195,7 @@ impl<'a> Apt<'a> {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<String, ProcessError> {
-        self.invocation(program, arguments, &self.folder)
-            .capture(self.progress)
+        self.invocation(program, arguments, &self.folder).capture(self.progress)
     }
 
     fn invocation(&self, program: &str, arguments: &[&str], folder: &Path) -> Invocation {
@@ -281,11 +271,7 @@ mod tests {
                     Size: 17\nDescription: short\n long: text\n\nPackage: libfoo1\nVersion: 1.0\n";
         let package = Package::parse(text).unwrap();
         assert_eq!(
-            (
-                package.name.as_str(),
-                package.version.as_str(),
-                package.size
-            ),
+            (package.name.as_str(), package.version.as_str(), package.size),
             ("libfoo1", "1:2.3-4", 17)
         );
         assert_eq!(package.depends, ["libbar2", "libbaz", "gcc"]);
@@ -295,9 +281,6 @@ mod tests {
     #[test]
     fn complaints_are_what_apt_marks_as_such() {
         let output = "Err:1 http://deb.example bookworm InRelease\nW: Failed to fetch\nE: Some index files failed\n";
-        assert_eq!(
-            complaints(output),
-            "W: Failed to fetch\nE: Some index files failed"
-        );
+        assert_eq!(complaints(output), "W: Failed to fetch\nE: Some index files failed");
     }
 }

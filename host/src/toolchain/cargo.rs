@@ -8,15 +8,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{
-    Artifact, CrateType, Message, Metadata, MetadataCommand, PackageId, diagnostic::DiagnosticLevel,
-};
+use cargo_metadata::{CrateType, Metadata, MetadataCommand, PackageId};
 
 use super::cargo_config::CargoConfig;
 use super::environment::Environment;
 use super::error::BuildError;
 use super::find::Toolchain;
-use super::process::{Invocation, ProcessError, Stream, Watch};
+use super::messages::Messages;
+use super::process::{Invocation, ProcessError};
 use super::progress::{Event, Progress};
 use super::remap;
 use super::{BuildOptions, TARGET};
@@ -39,11 +38,7 @@ pub(super) struct Policy {
 
 impl Policy {
     /// Finds the policy in a folder.
-    pub(super) fn locate(
-        source: &Path,
-        options: &BuildOptions,
-        progress: &dyn Progress,
-    ) -> Result<Self, BuildError> {
+    pub(super) fn locate(source: &Path, options: &BuildOptions, progress: &dyn Progress) -> Result<Self, BuildError> {
         let no_manifest = || BuildError::NoManifest {
             folder: source.to_owned(),
         };
@@ -69,9 +64,10 @@ impl Policy {
             None => metadata.workspace_packages(),
         };
         let makes_cdylib = |package: &&&cargo_metadata::Package| {
-            package.targets.iter().any(|target| {
-                target.crate_types.contains(&CrateType::CDyLib) && !target.is_example()
-            })
+            package
+                .targets
+                .iter()
+                .any(|target| target.crate_types.contains(&CrateType::CDyLib) && !target.is_example())
         };
         let policies: Vec<_> = candidates.iter().filter(makes_cdylib).collect();
         match policies.as_slice() {
@@ -87,10 +83,7 @@ impl Policy {
                 })
             }
             several => {
-                let packages = several
-                    .iter()
-                    .map(|package| package.name.to_string())
-                    .collect();
+                let packages = several.iter().map(|package| package.name.to_string()).collect();
                 Err(BuildError::SeveralCdylibs { folder, packages })
             }
         }
@@ -122,32 +115,21 @@ impl Policy {
         progress.report(Event::Step("Fetching the crates the policy depends on"));
         let metadata = query.metadata(&["--filter-platform", TARGET], progress)?;
         let config = tempfile::NamedTempFile::with_suffix(".toml").map_err(write_config)?;
-        fs::write(config.path(), settings(toolchain, &metadata).to_string())
-            .map_err(write_config)?;
+        fs::write(config.path(), settings(toolchain, &metadata).to_string()).map_err(write_config)?;
         progress.report(Event::Step(&format!(
             "Compiling {} with {}",
             self.name,
             toolchain.version()
         )));
         let invocation = query.compilation(config.path());
-        let mut messages = Messages {
-            progress,
-            wanted: &self.id,
-            artifact: None,
-            errors: String::new(),
-            stderr: Vec::new(),
-        };
-        let status = invocation
-            .run(progress, &mut messages)
-            .map_err(cargo_error)?;
+        let mut messages = Messages::new(&self.id, progress);
+        let status = invocation.run(progress, &mut messages).map_err(cargo_error)?;
         if !status.success() && !messages.errors.is_empty() {
             return Err(BuildError::Compile {
                 diagnostics: messages.errors,
             });
         }
-        invocation
-            .check(status, &messages.stderr)
-            .map_err(cargo_error)?;
+        invocation.check(status, &messages.stderr).map_err(cargo_error)?;
         let path = messages.artifact.ok_or_else(|| BuildError::NoArtifact {
             package: self.name.clone(),
         })?;
@@ -173,8 +155,7 @@ fn cargo_error(error: ProcessError) -> BuildError {
 /// Berth's settings for a compilation.
 fn settings(toolchain: &Toolchain, metadata: &Metadata) -> CargoConfig {
     let mut config = CargoConfig::default();
-    let mut profile =
-        |name: &str, value: toml::Value| config.set(&["profile", PROFILE, name], value);
+    let mut profile = |name: &str, value: toml::Value| config.set(&["profile", PROFILE, name], value);
     profile("inherits", "release".into());
     profile("opt-level", "s".into());
     profile("lto", true.into());
@@ -203,28 +184,19 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
-    fn metadata(
-        &self,
-        arguments: &[&str],
-        progress: &dyn Progress,
-    ) -> Result<Metadata, BuildError> {
+    fn metadata(&self, arguments: &[&str], progress: &dyn Progress) -> Result<Metadata, BuildError> {
         let mut invocation = self.invocation("metadata");
-        invocation.arguments.extend(
-            ["--format-version", "1"]
-                .iter()
-                .chain(arguments)
-                .map(OsString::from),
-        );
+        invocation
+            .arguments
+            .extend(["--format-version", "1"].iter().chain(arguments).map(OsString::from));
         let folder = || self.folder.to_owned();
-        let output = invocation
-            .capture(progress)
-            .map_err(|error| match cargo_error(error) {
-                BuildError::Cargo(source) => BuildError::Metadata {
-                    folder: folder(),
-                    source,
-                },
-                other => other,
-            })?;
+        let output = invocation.capture(progress).map_err(|error| match cargo_error(error) {
+            BuildError::Cargo(source) => BuildError::Metadata {
+                folder: folder(),
+                source,
+            },
+            other => other,
+        })?;
         MetadataCommand::parse(output).map_err(|source| BuildError::Description {
             folder: folder(),
             source,
@@ -249,9 +221,7 @@ impl Query<'_> {
             "--profile",
             PROFILE,
         ];
-        invocation
-            .arguments
-            .extend(arguments.iter().map(OsString::from));
+        invocation.arguments.extend(arguments.iter().map(OsString::from));
         invocation.arguments.extend([
             "--message-format".into(),
             format.into(),
@@ -259,9 +229,7 @@ impl Query<'_> {
             config.into(),
         ]);
         if let Some(target_dir) = &self.options.target_dir {
-            invocation
-                .arguments
-                .extend(["--target-dir".into(), target_dir.into()]);
+            invocation.arguments.extend(["--target-dir".into(), target_dir.into()]);
         }
         invocation
     }
@@ -286,57 +254,9 @@ impl Query<'_> {
 
     fn environment(&self) -> Environment {
         let environment = self.options.toolchain.environment.for_guest(self.folder);
-        match self
-            .toolchain
-            .and_then(|toolchain| toolchain.rustc.as_ref())
-        {
+        match self.toolchain.and_then(|toolchain| toolchain.rustc.as_ref()) {
             Some(rustc) => environment.with("RUSTC", rustc),
             None => environment,
-        }
-    }
-}
-
-/// Reads what cargo and the compiler say.
-struct Messages<'a> {
-    progress: &'a dyn Progress,
-    wanted: &'a PackageId,
-    artifact: Option<PathBuf>,
-    errors: String,
-    stderr: Vec<String>,
-}
-
-impl Messages<'_> {
-    fn artifact(&mut self, artifact: &Artifact) {
-        if artifact.package_id == *self.wanted {
-            let module = artifact
-                .filenames
-                .iter()
-                .find(|file| file.extension() == Some("wasm"));
-            self.artifact = module
-                .map(|file| file.clone().into_std_path_buf())
-                .or(self.artifact.take());
-        }
-    }
-}
-
-impl Watch for Messages<'_> {
-    fn line(&mut self, stream: Stream, line: &str) {
-        if stream == Stream::Stderr {
-            self.progress.report(Event::Detail(line));
-            self.stderr.push(line.to_owned());
-            return;
-        }
-        match serde_json::from_str(line) {
-            Ok(Message::CompilerArtifact(artifact)) => self.artifact(&artifact),
-            Ok(Message::CompilerMessage(message)) => {
-                let text = message.message.rendered.unwrap_or(message.message.message);
-                match message.message.level {
-                    DiagnosticLevel::Error | DiagnosticLevel::Ice => self.errors.push_str(&text),
-                    _ => self.progress.report(Event::Diagnostic(&text)),
-                }
-            }
-            // What else there is matters to nobody here, or is of a later cargo.
-            _ => {}
         }
     }
 }

@@ -30,9 +30,7 @@ fn insert(table: &mut Table, key: &[&str], value: Value) {
             table.insert((*last).to_owned(), value);
         }
         [first, rest @ ..] => {
-            let below = table
-                .entry(*first)
-                .or_insert_with(|| Value::Table(Table::new()));
+            let below = table.entry(*first).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(below) = below {
                 insert(below, rest, value);
             }

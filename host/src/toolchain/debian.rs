@@ -27,10 +27,7 @@ const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 const STAGING: &str = ".staging-";
 
 /// Finds the private toolchain, setting it up if need be.
-pub(super) fn find(
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<Toolchain, RouteError> {
+pub(super) fn find(options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
     let shelf = options
         .cache_dir()
         .ok_or(RouteError::NoCacheFolder)?
@@ -43,11 +40,7 @@ pub(super) fn find(
 }
 
 /// Describes a toolchain that is set up.
-fn open(
-    folder: &Path,
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<Toolchain, RouteError> {
+fn open(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
     let rustc = folder.join(sysroot::RUSTC);
     let compiler = Compiler {
         rustc: rustc.clone().into(),
@@ -57,9 +50,7 @@ fn open(
     };
     let version = compiler.version(progress)?;
     if !compiler.has_library(progress)? {
-        return Err(RouteError::NoStandardLibrary {
-            version: version.line,
-        });
+        return Err(RouteError::NoStandardLibrary { version: version.line });
     }
     let sysroot = compiler.sysroot(progress)?;
     let linker = Some(folder.join(sysroot::LINKER));
@@ -78,11 +69,7 @@ fn finished(shelf: &Path) -> Option<PathBuf> {
     let whole = entries
         .map(|entry| entry.path())
         .filter(|folder| !is_staging(folder) && folder.join(sysroot::MARKER).is_file());
-    whole.max_by_key(|folder| {
-        folder
-            .file_name()
-            .map(|name| release(&name.to_string_lossy()))
-    })
+    whole.max_by_key(|folder| folder.file_name().map(|name| release(&name.to_string_lossy())))
 }
 
 fn is_staging(folder: &Path) -> bool {
@@ -92,11 +79,7 @@ fn is_staging(folder: &Path) -> bool {
 }
 
 /// Sets the toolchain up with no other process doing the same; one that has just done so saves the work.
-fn set_up_alone(
-    shelf: &Path,
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<PathBuf, RouteError> {
+fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<PathBuf, RouteError> {
     let create = |source| RouteError::File {
         action: "create",
         path: shelf.to_owned(),
@@ -116,11 +99,7 @@ fn set_up_alone(
 }
 
 /// Takes the lock, which ends with the file that is returned. The system drops it when a process dies.
-fn lock(
-    path: &Path,
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<File, RouteError> {
+fn lock(path: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<File, RouteError> {
     let failed = |source| RouteError::File {
         action: "lock",
         path: path.to_owned(),
@@ -144,9 +123,7 @@ fn lock(
             return Err(ProcessError::Cancelled.into());
         }
         if started.elapsed() > options.limits.apt {
-            return Err(RouteError::Locked {
-                path: path.to_owned(),
-            });
+            return Err(RouteError::Locked { path: path.to_owned() });
         }
         if !told {
             progress.report(Event::Step(
@@ -194,10 +171,7 @@ fn set_up(
     for file in &files {
         apt.unpack(file, &root)?;
     }
-    let names: Vec<&str> = packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
+    let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     sysroot::Parts {
         root: &root,
         packages: &names.join(" "),
@@ -250,14 +224,9 @@ fn choose(apt: &Apt<'_>) -> Result<Vec<Package>, RouteError> {
     }
     let mut packages = apt.closure(&[&compiler.name, source])?;
     // The linker of the same LLVM: its library is there already.
-    let llvm = packages
-        .iter()
-        .find_map(|package| package.name.strip_prefix("libllvm"));
+    let llvm = packages.iter().find_map(|package| package.name.strip_prefix("libllvm"));
     if let Some(llvm) = llvm.map(|version| format!("lld-{version}")) {
-        let known: Vec<String> = packages
-            .iter()
-            .map(|package| package.name.clone())
-            .collect();
+        let known: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
         packages.extend(
             apt.closure(&[&llvm])?
                 .into_iter()
@@ -269,17 +238,12 @@ fn choose(apt: &Apt<'_>) -> Result<Vec<Package>, RouteError> {
 
 /// The leading numbers of a version, to compare by: `1.96.0+dfsg1-1` is 1, 96, 0.
 fn release(version: &str) -> Vec<u32> {
-    let without_epoch = version
-        .split_once([':', '_'])
-        .map_or(version, |(_, rest)| rest);
+    let without_epoch = version.split_once([':', '_']).map_or(version, |(_, rest)| rest);
     let numbers = without_epoch
         .split(|c: char| !c.is_ascii_digit() && c != '.')
         .next()
         .unwrap_or_default();
-    numbers
-        .split('.')
-        .map_while(|number| number.parse().ok())
-        .collect()
+    numbers.split('.').map_while(|number| number.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -78,10 +78,7 @@ impl Environment {
         let mut guest = self.clone();
         guest.variables.retain(|name, _| {
             let name = name.to_string_lossy();
-            !REMOVED.contains(&&*name)
-                && !REMOVED_PREFIXES
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix))
+            !REMOVED.contains(&&*name) && !REMOVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         });
         // An outer cargo pins its own toolchain through this variable, over the head of the policy's toolchain file.
         // A pin that a person made without a cargo in between is left alone.
@@ -89,9 +86,7 @@ impl Environment {
             guest.variables.remove(OsStr::new("RUSTUP_TOOLCHAIN"));
         }
         // Present but empty means "none", which also overrules a wrapper in a configuration file.
-        guest
-            .with("RUSTC_WRAPPER", "")
-            .with("RUSTC_WORKSPACE_WRAPPER", "")
+        guest.with("RUSTC_WRAPPER", "").with("RUSTC_WORKSPACE_WRAPPER", "")
     }
 
     /// Where Berth keeps what it can make again. `None` if the environment does not say where such things go.
@@ -156,29 +151,16 @@ mod tests {
         let policy = folder.path().join("policy");
         let pinned = environment(&[("RUSTUP_TOOLCHAIN", "outer")]);
         let by_cargo = pinned.clone().with("CARGO", "/bin/cargo");
-        assert!(
-            by_cargo
-                .for_guest(&policy)
-                .get("RUSTUP_TOOLCHAIN")
-                .is_some()
-        );
+        assert!(by_cargo.for_guest(&policy).get("RUSTUP_TOOLCHAIN").is_some());
         std::fs::write(folder.path().join("rust-toolchain.toml"), "").unwrap();
-        assert!(
-            by_cargo
-                .for_guest(&policy)
-                .get("RUSTUP_TOOLCHAIN")
-                .is_none()
-        );
+        assert!(by_cargo.for_guest(&policy).get("RUSTUP_TOOLCHAIN").is_none());
         assert!(pinned.for_guest(&policy).get("RUSTUP_TOOLCHAIN").is_some());
     }
 
     #[test]
     fn the_cache_follows_the_most_specific_variable() {
         let home = environment(&[("HOME", "/home/ada")]);
-        assert_eq!(
-            home.cache_dir().unwrap(),
-            Path::new("/home/ada/.cache/berth")
-        );
+        assert_eq!(home.cache_dir().unwrap(), Path::new("/home/ada/.cache/berth"));
         let xdg = home.with("XDG_CACHE_HOME", "/caches");
         assert_eq!(xdg.cache_dir().unwrap(), Path::new("/caches/berth"));
         assert_eq!(

@@ -159,9 +159,7 @@ pub enum RouteError {
         what: String,
     },
     /// There is no place for the private toolchain.
-    #[error(
-        "no cache folder to put a toolchain in: HOME, XDG_CACHE_HOME and BERTH_CACHE_DIR are unset"
-    )]
+    #[error("no cache folder to put a toolchain in: HOME, XDG_CACHE_HOME and BERTH_CACHE_DIR are unset")]
     NoCacheFolder,
     /// Another process has been setting up the same toolchain for too long.
     #[error("another process holds {} and did not let go in time", path.display())]
@@ -190,8 +188,7 @@ fn detail(text: &str) -> String {
 }
 
 fn no_route(attempts: &[Attempt]) -> String {
-    let mut text =
-        format!("found no Rust compiler for {TARGET}, which a policy is compiled to. Tried:\n");
+    let mut text = format!("found no Rust compiler for {TARGET}, which a policy is compiled to. Tried:\n");
     for attempt in attempts {
         let why = Chain(&attempt.why).to_string().replace('\n', "\n      ");
         // Writing to a string cannot fail.
@@ -202,9 +199,7 @@ fn no_route(attempts: &[Attempt]) -> String {
         text,
         "  - with rustup (https://rustup.rs), in the policy's folder: rustup target add {TARGET}"
     );
-    text.push_str(
-        "  - on Debian: access to its package archive, with `apt-get` and `dpkg` installed\n",
-    );
+    text.push_str("  - on Debian: access to its package archive, with `apt-get` and `dpkg` installed\n");
     let _ = write!(
         text,
         "  - any other system: its package of Rust's standard library for {TARGET}"

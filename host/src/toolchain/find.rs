@@ -101,9 +101,7 @@ impl ToolchainOptions {
     }
 
     pub(super) fn cache_dir(&self) -> Option<PathBuf> {
-        self.cache_dir
-            .clone()
-            .or_else(|| self.environment.cache_dir())
+        self.cache_dir.clone().or_else(|| self.environment.cache_dir())
     }
 }
 
@@ -124,11 +122,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// What was tried, why each failed, and what to install.
-    pub fn find(
-        folder: &Path,
-        options: &ToolchainOptions,
-        progress: &dyn Progress,
-    ) -> Result<Self, ToolchainError> {
+    pub fn find(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Self, ToolchainError> {
         let mut attempts = Vec::new();
         for route in options.routes()? {
             let found = match route {
@@ -174,12 +168,7 @@ pub(super) struct CompilerVersion {
 
 impl CompilerVersion {
     fn parse(verbose: &str) -> Self {
-        let field = |name: &str| {
-            verbose
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .map(str::trim)
-        };
+        let field = |name: &str| verbose.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let release = field("release:").unwrap_or("unknown");
         let hash = field("commit-hash:")
             .filter(|hash| *hash != "unknown")
@@ -208,9 +197,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn sysroot(&self, progress: &dyn Progress) -> Result<PathBuf, ProcessError> {
-        Ok(PathBuf::from(
-            self.ask(&["--print", "sysroot"], progress)?.trim_end(),
-        ))
+        Ok(PathBuf::from(self.ask(&["--print", "sysroot"], progress)?.trim_end()))
     }
 
     /// Whether its standard library for guests is there.
@@ -240,18 +227,12 @@ fn holds_library(folder: &Path) -> bool {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    ["libcore-", "libstd-"].iter().all(|part| {
-        names
-            .iter()
-            .any(|n| n.starts_with(part) && n.ends_with(".rlib"))
-    })
+    ["libcore-", "libstd-"]
+        .iter()
+        .all(|part| names.iter().any(|n| n.starts_with(part) && n.ends_with(".rlib")))
 }
 
-fn active(
-    folder: &Path,
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<Toolchain, RouteError> {
+fn active(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
     let environment = options.environment.for_guest(folder);
     let rustc = environment
         .get("RUSTC")
@@ -264,9 +245,7 @@ fn active(
     };
     let version = compiler.version(progress)?;
     if !compiler.has_library(progress)? {
-        return Err(RouteError::NoStandardLibrary {
-            version: version.line,
-        });
+        return Err(RouteError::NoStandardLibrary { version: version.line });
     }
     let sysroot = compiler.sysroot(progress)?;
     Ok(Toolchain {
@@ -278,11 +257,7 @@ fn active(
     })
 }
 
-fn rustup(
-    folder: &Path,
-    options: &ToolchainOptions,
-    progress: &dyn Progress,
-) -> Result<Toolchain, RouteError> {
+fn rustup(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
     let step = format!(
         "Asking rustup for {TARGET} (up to {} s)",
         options.limits.rustup.as_secs()

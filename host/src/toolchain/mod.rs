@@ -28,6 +28,7 @@ mod debian;
 mod environment;
 mod error;
 mod find;
+mod messages;
 mod process;
 mod progress;
 mod remap;
@@ -81,11 +82,7 @@ pub struct Built {
 ///
 /// # Errors
 /// Whatever kept the component from being made, with what its author can do about it.
-pub fn build(
-    source: &Path,
-    options: &BuildOptions,
-    progress: &dyn Progress,
-) -> Result<Built, BuildError> {
+pub fn build(source: &Path, options: &BuildOptions, progress: &dyn Progress) -> Result<Built, BuildError> {
     let policy = cargo::Policy::locate(source, options, progress)?;
     let toolchain = Toolchain::find(policy.folder(), &options.toolchain, progress)?;
     build_with(&policy, toolchain, options, progress)

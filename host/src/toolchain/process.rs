@@ -166,11 +166,7 @@ impl Invocation {
     }
 
     /// Runs it to its end, however that turns out, with `watch` following.
-    pub(super) fn run(
-        &self,
-        progress: &dyn Progress,
-        watch: &mut dyn Watch,
-    ) -> Result<ExitStatus, ProcessError> {
+    pub(super) fn run(&self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
         let started = Instant::now();
         let mut child = self.start()?;
         let lines = read_lines(&mut child);
@@ -278,9 +274,7 @@ fn forward(pipe: impl Read + Send + 'static, stream: Stream, sender: Sender<(Str
     thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n') {
             let Ok(line) = line else { return };
-            let line = String::from_utf8_lossy(&line)
-                .trim_end_matches('\r')
-                .to_owned();
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             if sender.send((stream, line)).is_err() {
                 return;
             }
@@ -290,10 +284,7 @@ fn forward(pipe: impl Read + Send + 'static, stream: Stream, sender: Sender<(Str
 
 fn kill_group(child: &mut Child) {
     // The child was made the leader of its group, so the group bears its id. Failures mean that it is gone already.
-    if let Some(group) = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
     let _ = child.kill();

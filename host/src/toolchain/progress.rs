@@ -69,9 +69,7 @@ impl Terminal {
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     // The template is a constant; were it ever wrong, indicatif's own look would do.
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}")
-    {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));

@@ -19,11 +19,7 @@ pub(super) fn flags(toolchain: &Toolchain, metadata: &Metadata) -> Vec<String> {
         .iter()
         .filter(|package| !metadata.workspace_members.contains(&package.id))
     {
-        let Some(folder) = package
-            .manifest_path
-            .parent()
-            .map(|folder| folder.as_std_path())
-        else {
+        let Some(folder) = package.manifest_path.parent().map(|folder| folder.as_std_path()) else {
             continue;
         };
         let registry = package
@@ -76,14 +72,8 @@ mod tests {
 
     #[test]
     fn the_innermost_folder_comes_last() {
-        let renames = [
-            ("/a/b", "/policy"),
-            ("/a/b/vendor/x", "/crates/x-1"),
-            ("/a", "/crates"),
-        ];
-        let renames = renames
-            .map(|(from, to)| (PathBuf::from(from), to.to_owned()))
-            .into();
+        let renames = [("/a/b", "/policy"), ("/a/b/vendor/x", "/crates/x-1"), ("/a", "/crates")];
+        let renames = renames.map(|(from, to)| (PathBuf::from(from), to.to_owned())).into();
         let expected = ["/a=/crates", "/a/b=/policy", "/a/b/vendor/x=/crates/x-1"];
         assert_eq!(
             in_order(renames),

@@ -65,11 +65,7 @@ impl Parts<'_> {
 
     /// The folder of the compiler's shared libraries, relative to the root: `usr/lib/x86_64-linux-gnu`.
     fn libraries(&self) -> Result<String, RouteError> {
-        let holds_driver = |folder: &Path| {
-            entries(folder)
-                .iter()
-                .any(|name| name.starts_with("librustc_driver"))
-        };
+        let holds_driver = |folder: &Path| entries(folder).iter().any(|name| name.starts_with("librustc_driver"));
         let usr_lib = self.root.join("usr/lib");
         let mut names = entries(&usr_lib)
             .into_iter()
@@ -183,21 +179,10 @@ impl Parts<'_> {
         };
         let version = compiler.version(self.progress)?;
         let source = self.root.join(LIBRARY_SOURCE);
-        let resolved =
-            fs::canonicalize(&source).map_err(|error| file("resolve", &source, error))?;
-        let remap = |from: &Path| {
-            format!(
-                "--remap-path-prefix={}={}/library",
-                from.display(),
-                version.source
-            )
-        };
+        let resolved = fs::canonicalize(&source).map_err(|error| file("resolve", &source, error))?;
+        let remap = |from: &Path| format!("--remap-path-prefix={}={}/library", from.display(), version.source);
         // Guests are linked with link-time optimisation, for which the library has to hold bitcode.
-        let flags = [
-            "-Cembed-bitcode=yes".to_owned(),
-            remap(&source),
-            remap(&resolved),
-        ];
+        let flags = ["-Cembed-bitcode=yes".to_owned(), remap(&source), remap(&resolved)];
         let vendored = source.join("vendor").display().to_string();
         let mut config = CargoConfig::default();
         config.set(&["target", TARGET, "rustflags"], flags.to_vec());

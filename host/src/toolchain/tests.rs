@@ -17,10 +17,7 @@ const CDYLIB: &str = "edition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n";
 #[test]
 fn a_folder_without_a_manifest_is_no_policy() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        build_in(folder.path()),
-        Err(BuildError::NoManifest { .. })
-    ));
+    assert!(matches!(build_in(folder.path()), Err(BuildError::NoManifest { .. })));
     assert!(matches!(
         build_in(&folder.path().join("none")),
         Err(BuildError::NoManifest { .. })
@@ -44,10 +41,7 @@ fn an_ordinary_library_is_no_policy() {
         folder.path(),
         "[package]\nname = \"plain\"\nedition = \"2024\"\n[workspace]\n",
     );
-    assert!(matches!(
-        build_in(folder.path()),
-        Err(BuildError::NoCdylib { .. })
-    ));
+    assert!(matches!(build_in(folder.path()), Err(BuildError::NoCdylib { .. })));
 }
 
 #[test]

@@ -48,10 +48,7 @@ fn a_lock_that_is_held_is_given_up_on_in_time() {
     let mut options = ToolchainOptions::default();
     let held = lock(&path, &options, &Silent).unwrap();
     options.limits.apt = Duration::ZERO;
-    assert!(matches!(
-        lock(&path, &options, &Silent),
-        Err(RouteError::Locked { .. })
-    ));
+    assert!(matches!(lock(&path, &options, &Silent), Err(RouteError::Locked { .. })));
     drop(held);
     lock(&path, &options, &Silent).unwrap();
 }

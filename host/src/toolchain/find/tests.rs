@@ -21,10 +21,7 @@ impl Machine {
         let path = self.folder.path().join("bin").join(program);
         fs::write(
             &path,
-            format!(
-                "#!/bin/sh\nroot={}\n{script}\n",
-                self.folder.path().display()
-            ),
+            format!("#!/bin/sh\nroot={}\n{script}\n", self.folder.path().display()),
         )
         .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -76,10 +73,7 @@ impl Machine {
 fn a_toolchain_that_has_the_library_is_used_as_it_is() {
     let machine = Machine::new().with_rustc().with_library();
     let found = machine.find(&machine.options(None)).unwrap();
-    assert_eq!(
-        (found.route(), found.version()),
-        (Route::Active, "rustc 9.9.9 (fake)")
-    );
+    assert_eq!((found.route(), found.version()), (Route::Active, "rustc 9.9.9 (fake)"));
     assert_eq!((found.rustc, found.linker), (None, None));
 }
 
@@ -88,49 +82,32 @@ fn half_a_library_is_none() {
     let machine = Machine::new().with_rustc();
     fs::write(machine.folder.path().join("lib/libcore-1.rlib"), "").unwrap();
     let attempts = machine.failures(&machine.options(Some("active")));
-    assert!(matches!(
-        attempts[0].why,
-        RouteError::NoStandardLibrary { .. }
-    ));
+    assert!(matches!(attempts[0].why, RouteError::NoStandardLibrary { .. }));
 }
 
 #[test]
 fn rustup_adds_the_library() {
     let rustup = "[ \"$*\" = 'target add wasm32-unknown-unknown' ] && : > $root/lib/libcore-1.rlib && : > $root/lib/libstd-1.rlib";
     let machine = Machine::new().with_rustc().with("rustup", rustup);
-    assert_eq!(
-        machine.find(&machine.options(None)).unwrap().route(),
-        Route::Rustup
-    );
-    assert_eq!(
-        machine.find(&machine.options(None)).unwrap().route(),
-        Route::Active
-    );
+    assert_eq!(machine.find(&machine.options(None)).unwrap().route(), Route::Rustup);
+    assert_eq!(machine.find(&machine.options(None)).unwrap().route(), Route::Active);
 }
 
 #[test]
 fn a_rustup_of_another_toolchain_does_not_count() {
     let machine = Machine::new().with_rustc().with("rustup", "exit 0");
     let attempts = machine.failures(&machine.options(Some("rustup")));
-    assert!(matches!(
-        attempts[0].why,
-        RouteError::NoStandardLibrary { .. }
-    ));
+    assert!(matches!(attempts[0].why, RouteError::NoStandardLibrary { .. }));
 }
 
 #[test]
 fn a_rustup_that_hangs_is_stopped() {
-    let machine = Machine::new()
-        .with_rustc()
-        .with("rustup", "exec /bin/sleep 600");
+    let machine = Machine::new().with_rustc().with("rustup", "exec /bin/sleep 600");
     let mut options = machine.options(Some("rustup"));
     options.limits.rustup = Duration::from_millis(200);
     let attempts = machine.failures(&options);
     assert!(
-        matches!(
-            attempts[0].why,
-            RouteError::Process(ProcessError::TimedOut { .. })
-        ),
+        matches!(attempts[0].why, RouteError::Process(ProcessError::TimedOut { .. })),
         "{attempts:?}"
     );
 }
@@ -155,17 +132,11 @@ fn a_machine_without_anything_says_what_was_tried_and_what_helps() {
 #[test]
 fn an_archive_out_of_reach_is_quoted() {
     let machine = Machine::new()
-        .with(
-            "apt-get",
-            "echo 'W: Could not resolve deb.example' >&2\nexit 100",
-        )
+        .with("apt-get", "echo 'W: Could not resolve deb.example' >&2\nexit 100")
         .with("apt-cache", "echo 'E: No packages found' >&2\nexit 100");
     let attempts = machine.failures(&machine.options(Some("debian")));
     let why = attempts[0].why.to_string();
-    assert!(
-        matches!(attempts[0].why, RouteError::NoPackage { .. }),
-        "{why}"
-    );
+    assert!(matches!(attempts[0].why, RouteError::NoPackage { .. }), "{why}");
     assert!(why.ends_with("W: Could not resolve deb.example"), "{why}");
 }
 
@@ -184,9 +155,7 @@ fn a_packaged_compiler_that_is_too_old_says_so() {
 
 #[test]
 fn a_failed_set_up_leaves_nothing_behind() {
-    let machine = Machine::new()
-        .with("apt-get", "exit 0")
-        .with("apt-cache", "exit 100");
+    let machine = Machine::new().with("apt-get", "exit 0").with("apt-cache", "exit 100");
     machine.failures(&machine.options(Some("debian")));
     let left: Vec<_> = fs::read_dir(machine.folder.path().join("cache/debian-rust"))
         .unwrap()

@@ -21,17 +21,13 @@ fn output_is_collected_and_nothing_can_be_asked() {
 
 #[test]
 fn a_failure_quotes_the_end_of_standard_error() {
-    let error = shell("echo broken >&2; exit 3", AMPLE)
-        .capture(&Silent)
-        .unwrap_err();
+    let error = shell("echo broken >&2; exit 3", AMPLE).capture(&Silent).unwrap_err();
     let ProcessError::Failed { output, status, .. } = &error else {
         panic!("{error}")
     };
     assert_eq!((output.as_str(), status.code()), ("broken", Some(3)));
     assert!(
-        error
-            .to_string()
-            .ends_with("failed (exit status: 3):\nbroken"),
+        error.to_string().ends_with("failed (exit status: 3):\nbroken"),
         "{error}"
     );
 }
@@ -50,10 +46,7 @@ fn a_program_that_does_not_exist_is_missing() {
 fn a_folder_that_does_not_exist_is_not_a_missing_program() {
     let mut invocation = shell("true", AMPLE);
     invocation.folder = "/no/such/folder".into();
-    assert!(matches!(
-        invocation.capture(&Silent),
-        Err(ProcessError::Run { .. })
-    ));
+    assert!(matches!(invocation.capture(&Silent), Err(ProcessError::Run { .. })));
 }
 
 /// Hears a process id and then waits for the time-out.
@@ -71,14 +64,10 @@ fn at_the_time_out_grandchildren_die_too() {
     let mut grandchild = Pid::default();
     let invocation = shell("sleep 600 & echo $!; wait", Duration::from_millis(300));
     let outcome = invocation.run(&Silent, &mut grandchild);
-    assert!(
-        matches!(outcome, Err(ProcessError::TimedOut { .. })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(ProcessError::TimedOut { .. })), "{outcome:?}");
     let pid = rustix::process::Pid::from_raw(grandchild.0.unwrap()).unwrap();
     // It is gone, or a zombie until whoever inherited it looks: either way no longer `sleep`.
-    let command =
-        std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+    let command = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
     assert!(command.is_empty(), "{command:?}");
 }
 
@@ -102,8 +91,5 @@ impl Progress for Impatient {
 #[test]
 fn giving_up_stops_the_program() {
     let outcome = shell("sleep 600", AMPLE).capture(&Impatient);
-    assert!(
-        matches!(outcome, Err(ProcessError::Cancelled)),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(ProcessError::Cancelled)), "{outcome:?}");
 }
