@@ -53,6 +53,8 @@ impl Watch for Messages<'_> {
                 let text = message.message.rendered.unwrap_or(message.message.message);
                 match message.message.level {
                     DiagnosticLevel::Error | DiagnosticLevel::Ice => self.errors.push_str(&text),
+                    // A hint to `rustc --explain`, which is out of place once the errors are shown elsewhere.
+                    DiagnosticLevel::FailureNote => {}
                     _ => self.progress.report(Event::Diagnostic(&text)),
                 }
             }

@@ -14,7 +14,8 @@
 //! `berth/` in `$XDG_CACHE_HOME` or in `~/.cache`.
 //!
 //! Builds are reproducible: the same source with the same tools has the same digest wherever its folder lies, and no
-//! path of the machine ends up in the component.
+//! path of the machine ends up in the component. One exception is cargo's: a crate that is depended on by a path that
+//! leads out of the workspace lends its place to the names of its functions, and so to the digest.
 //!
 //! Not here: policies in other languages, which bring their own tools; whether a component is a policy Berth would
 //! serve (the engine's business); where the component is then stored. Nothing here is async, and a build takes
