@@ -1,0 +1,295 @@
+//! Runs another program to its end, within a time, without letting it ask anything.
+//!
+//! Each program gets its own process group, so that what it started in turn dies with it. Not for programs that
+//! Berth talks to while they run.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::environment::Environment;
+use super::progress::{Event, Progress};
+
+/// How often a running program is looked at between its lines.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long output is awaited after a program's end, when a process it left behind still holds the pipe open.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How many of the last lines of a failed program's output its error quotes.
+const QUOTED_LINES: usize = 20;
+
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// There is no such program on the `PATH`.
+    #[error("`{program}` is not installed, or not on the PATH")]
+    Missing {
+        /// Its name.
+        program: String,
+    },
+    /// The program is there but could not be started or watched.
+    #[error("could not run `{command}`")]
+    Run {
+        /// Program and arguments.
+        command: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It ran for too long and was killed.
+    #[error("`{command}` did not end within {} s and was stopped", after.as_secs_f32())]
+    TimedOut {
+        /// Program and arguments.
+        command: String,
+        /// The time it had.
+        after: Duration,
+    },
+    /// It ended with a failure.
+    #[error("`{command}` failed ({status}){}", quote(output))]
+    Failed {
+        /// Program and arguments.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of what it wrote to standard error.
+        output: String,
+    },
+    /// The caller gave up: see [`Progress::cancelled`].
+    #[error("interrupted")]
+    Cancelled,
+}
+
+fn quote(output: &str) -> String {
+    let output = output.trim_end();
+    if output.is_empty() {
+        String::new()
+    } else {
+        format!(":\n{output}")
+    }
+}
+
+/// Where a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Follows a program while it runs.
+pub(super) trait Watch {
+    /// It wrote a line; given without its end.
+    fn line(&mut self, stream: Stream, line: &str);
+
+    /// Some time has passed.
+    fn tick(&mut self) {}
+}
+
+/// Collects standard output, keeps the end of standard error, and shows the latter.
+struct Capture<'a> {
+    progress: &'a dyn Progress,
+    stdout: String,
+    stderr: Vec<String>,
+}
+
+impl Watch for Capture<'_> {
+    fn line(&mut self, stream: Stream, line: &str) {
+        match stream {
+            Stream::Stdout => {
+                self.stdout.push_str(line);
+                self.stdout.push('\n');
+            }
+            Stream::Stderr => {
+                self.progress.report(Event::Detail(line));
+                self.stderr.push(line.to_owned());
+            }
+        }
+    }
+}
+
+/// The last lines of a program's output, for an error message.
+pub(super) fn tail(lines: &[String]) -> String {
+    lines
+        .get(lines.len().saturating_sub(QUOTED_LINES)..)
+        .unwrap_or_default()
+        .join("\n")
+}
+
+/// A program that is about to be run.
+#[derive(Clone, Debug)]
+pub(super) struct Invocation {
+    pub(super) program: OsString,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) folder: PathBuf,
+    pub(super) environment: Environment,
+    /// The longest it may run.
+    pub(super) limit: Duration,
+}
+
+impl Invocation {
+    /// The command line, for messages.
+    pub(super) fn command_line(&self) -> String {
+        let mut line = self.program.to_string_lossy().into_owned();
+        for argument in &self.arguments {
+            line.push(' ');
+            line.push_str(&argument.to_string_lossy());
+        }
+        line
+    }
+
+    /// Runs it and returns its standard output. A failing exit status is an error.
+    pub(super) fn capture(&self, progress: &dyn Progress) -> Result<String, ProcessError> {
+        let mut capture = Capture {
+            progress,
+            stdout: String::new(),
+            stderr: Vec::new(),
+        };
+        let status = self.run(progress, &mut capture)?;
+        self.check(status, &capture.stderr)?;
+        Ok(capture.stdout)
+    }
+
+    /// Makes an error of a failing exit status.
+    pub(super) fn check(&self, status: ExitStatus, stderr: &[String]) -> Result<(), ProcessError> {
+        if status.success() {
+            return Ok(());
+        }
+        Err(ProcessError::Failed {
+            command: self.command_line(),
+            status,
+            output: tail(stderr),
+        })
+    }
+
+    /// Runs it to its end, however that turns out, with `watch` following.
+    pub(super) fn run(&self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
+        let started = Instant::now();
+        let mut child = self.start()?;
+        let lines = read_lines(&mut child);
+        let outcome = self.follow(&mut child, &lines, started, progress, watch);
+        if outcome.is_err() {
+            kill_group(&mut child);
+        }
+        outcome
+    }
+
+    fn start(&self) -> Result<Child, ProcessError> {
+        Command::new(&self.program)
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.environment.iter())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::NotFound if self.folder.is_dir() => ProcessError::Missing {
+                    program: self.program.to_string_lossy().into_owned(),
+                },
+                _ => self.run_error(source),
+            })
+    }
+
+    fn follow(
+        &self,
+        child: &mut Child,
+        lines: &Receiver<(Stream, String)>,
+        started: Instant,
+        progress: &dyn Progress,
+        watch: &mut dyn Watch,
+    ) -> Result<ExitStatus, ProcessError> {
+        let mut ended: Option<(ExitStatus, Instant)> = None;
+        let mut next_look = started;
+        loop {
+            let all_read = match lines.recv_timeout(TICK) {
+                Ok((stream, line)) => {
+                    watch.line(stream, &line);
+                    false
+                }
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Nothing left to wait on but the end itself; not in a busy loop.
+                    thread::sleep(Duration::from_millis(2));
+                    true
+                }
+            };
+            let now = Instant::now();
+            if now < next_look && !all_read {
+                continue;
+            }
+            next_look = now + TICK;
+            watch.tick();
+            if progress.cancelled() {
+                return Err(ProcessError::Cancelled);
+            }
+            if ended.is_none() {
+                ended = child
+                    .try_wait()
+                    .map_err(|source| self.run_error(source))?
+                    .map(|status| (status, now));
+            }
+            match ended {
+                Some((status, at)) if all_read || now.duration_since(at) > GRACE => {
+                    return Ok(status);
+                }
+                None if now.duration_since(started) > self.limit => {
+                    return Err(ProcessError::TimedOut {
+                        command: self.command_line(),
+                        after: self.limit,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn run_error(&self, source: io::Error) -> ProcessError {
+        ProcessError::Run {
+            command: self.command_line(),
+            source,
+        }
+    }
+}
+
+fn read_lines(child: &mut Child) -> Receiver<(Stream, String)> {
+    let (sender, receiver) = channel();
+    if let Some(stdout) = child.stdout.take() {
+        forward(stdout, Stream::Stdout, sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        forward(stderr, Stream::Stderr, sender);
+    }
+    receiver
+}
+
+/// Reads on a thread of its own, which ends with the pipe. It is not joined: a process that outlives its parent may
+/// hold the pipe open for as long as it likes.
+fn forward(pipe: impl Read + Send + 'static, stream: Stream, sender: Sender<(Stream, String)>) {
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n') {
+            let Ok(line) = line else { return };
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+            if sender.send((stream, line)).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn kill_group(child: &mut Child) {
+    // The child was made the leader of its group, so the group bears its id. Failures mean that it is gone already.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests;

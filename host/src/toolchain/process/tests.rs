@@ -1,0 +1,95 @@
+use super::super::progress::Silent;
+use super::*;
+
+fn shell(script: &str, limit: Duration) -> Invocation {
+    Invocation {
+        program: "sh".into(),
+        arguments: vec!["-c".into(), script.into()],
+        folder: std::env::temp_dir(),
+        environment: Environment::default(),
+        limit,
+    }
+}
+
+const AMPLE: Duration = Duration::from_secs(30);
+
+#[test]
+fn output_is_collected_and_nothing_can_be_asked() {
+    let output = shell("echo one; read answer || echo end of input", AMPLE).capture(&Silent);
+    assert_eq!(output.unwrap(), "one\nend of input\n");
+}
+
+#[test]
+fn a_failure_quotes_the_end_of_standard_error() {
+    let error = shell("echo broken >&2; exit 3", AMPLE).capture(&Silent).unwrap_err();
+    let ProcessError::Failed { output, status, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!((output.as_str(), status.code()), ("broken", Some(3)));
+    assert!(
+        error.to_string().ends_with("failed (exit status: 3):\nbroken"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_missing() {
+    let mut invocation = shell("", AMPLE);
+    invocation.environment = Environment::default().with("PATH", "");
+    invocation.program = "no-such-program".into();
+    assert!(
+        matches!(invocation.capture(&Silent), Err(ProcessError::Missing { program }) if program == "no-such-program")
+    );
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_not_a_missing_program() {
+    let mut invocation = shell("true", AMPLE);
+    invocation.folder = "/no/such/folder".into();
+    assert!(matches!(invocation.capture(&Silent), Err(ProcessError::Run { .. })));
+}
+
+/// Hears a process id and then waits for the time-out.
+#[derive(Default)]
+struct Pid(Option<i32>);
+
+impl Watch for Pid {
+    fn line(&mut self, _stream: Stream, line: &str) {
+        self.0 = line.parse().ok();
+    }
+}
+
+#[test]
+fn at_the_time_out_grandchildren_die_too() {
+    let mut grandchild = Pid::default();
+    let invocation = shell("sleep 600 & echo $!; wait", Duration::from_millis(300));
+    let outcome = invocation.run(&Silent, &mut grandchild);
+    assert!(matches!(outcome, Err(ProcessError::TimedOut { .. })), "{outcome:?}");
+    let pid = rustix::process::Pid::from_raw(grandchild.0.unwrap()).unwrap();
+    // It is gone, or a zombie until whoever inherited it looks: either way no longer `sleep`.
+    let command = std::fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+    assert!(command.is_empty(), "{command:?}");
+}
+
+#[test]
+fn a_process_left_behind_does_not_hold_up_the_answer() {
+    let mut invocation = shell("sleep 5 & echo done", AMPLE);
+    invocation.limit = Duration::from_secs(3);
+    assert_eq!(invocation.capture(&Silent).unwrap(), "done\n");
+}
+
+struct Impatient;
+
+impl Progress for Impatient {
+    fn report(&self, _event: Event<'_>) {}
+
+    fn cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn giving_up_stops_the_program() {
+    let outcome = shell("sleep 600", AMPLE).capture(&Impatient);
+    assert!(matches!(outcome, Err(ProcessError::Cancelled)), "{outcome:?}");
+}
