@@ -76,7 +76,7 @@ macro_rules! policy {
                 }
             }
 
-            $crate::__private::export!(Policy with_types_in $crate::__private::bindings);
+    $crate::__private::export!(Policy with_types_in $crate::__private::bindings);
         };
 
         #[cfg(not(target_arch = "wasm32"))]

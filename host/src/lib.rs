@@ -10,6 +10,8 @@
 //! - [`reload`]: turns changes of files into the next snapshot.
 //! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
+//! - [`toolchain`]: builds policies from source.
+//! - [`demo`]: all of it on one machine.
 //! - [`telemetry`], [`config`], [`app`], [`cli`]: the wiring.
 
 pub mod admin;
@@ -19,9 +21,11 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod decide;
+pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod reload;
 pub mod telemetry;
+pub mod toolchain;
 pub mod webhook;
 pub mod wire;

@@ -1,5 +1,7 @@
 //! The command line. Thin: each command reads its arguments, calls the library and prints.
 
+mod demo;
+mod policy;
 mod serve;
 
 use std::process::ExitCode;
@@ -26,6 +28,11 @@ pub struct Cli {
 enum Command {
     /// Serve the webhook for a catalogue of policies.
     Serve(serve::Serve),
+    /// Build the example policies, serve them, and swap one while requests flow.
+    Demo(demo::Demo),
+    /// Write, build and try policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -33,6 +40,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Policy(policy) => policy.run(),
     };
     match result {
         Ok(code) => code,

@@ -1,0 +1,146 @@
+//! `berth policy …`: what policy authors use.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::toolchain::{self, BuildOptions, Built, Terminal};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Policy {
+    /// Make a component of a policy's source.
+    Build(Build),
+}
+
+impl Policy {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Build(build) => build.run(),
+        }
+    }
+}
+
+/// Make a component of a policy's source.
+///
+/// The source is a Rust crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is missing,
+/// it is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active, rustup or
+/// debian) allows one of these ways only.
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    /// The policy's folder
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Where to put the component [default: policy.wasm in the policy's folder]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Insist on the folder's Cargo.lock as it is
+    #[arg(long)]
+    locked: bool,
+    /// Print a JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    component: &'a Path,
+    digest: &'a str,
+    bytes: usize,
+    imports: &'a [String],
+    exports: &'a [String],
+    toolchain: String,
+}
+
+impl Build {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let options = BuildOptions {
+            locked: self.locked,
+            color: std::io::stderr().is_terminal(),
+            ..BuildOptions::default()
+        };
+        let built = toolchain::build(&self.folder, &options, &Terminal::new(interrupted()))?;
+        let output = self.output.clone().unwrap_or_else(|| self.folder.join("policy.wasm"));
+        replace(&output, &built.component)?;
+        let toolchain = format!("{} ({})", built.toolchain.version(), built.toolchain.route().name());
+        if self.json {
+            let report = Report {
+                component: &output,
+                digest: &built.summary.digest,
+                bytes: built.summary.size,
+                imports: &built.summary.imports,
+                exports: &built.summary.exports,
+                toolchain,
+            };
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            print(&output, &built, &toolchain);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(output: &Path, built: &Built, toolchain: &str) {
+    let summary = &built.summary;
+    println!("{}", output.display());
+    println!("  version    {}", summary.digest);
+    println!("  size       {}", indicatif::HumanBytes(summary.size as u64));
+    println!("  imports    {}", list(&summary.imports));
+    println!("  exports    {}", list(&summary.exports));
+    println!("  toolchain  {toolchain}");
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Puts a whole file in the place of another, so that a server that watches it never sees half of it.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let failed = || format!("failed to write {}", path.display());
+    let mut file = tempfile::Builder::new()
+        .prefix(".berth-")
+        .tempfile_in(folder)
+        .with_context(failed)?;
+    file.write_all(bytes).with_context(failed)?;
+    // A temporary file is its owner's alone; a server may run as somebody else.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(mode).with_context(failed)?;
+    file.persist(path).with_context(failed)?;
+    Ok(())
+}
+
+/// A flag that an interrupt from the keyboard raises, so that a build's child processes are ended too.
+pub(crate) fn interrupted() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = flag.clone();
+    // Without a runtime or a signal the default holds: the interrupt ends this process.
+    let wait = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .ok()?;
+        runtime.block_on(tokio::signal::ctrl_c()).ok()?;
+        raised.store(true, Ordering::Relaxed);
+        Some(())
+    };
+    std::thread::spawn(wait);
+    flag
+}

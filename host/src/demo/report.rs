@@ -1,0 +1,140 @@
+//! What the demo prints.
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+use serde_json::Value;
+
+use super::{
+    KEY, Swapped, TENANT,
+    caller::Answer,
+    traffic::CONNECTIONS,
+    workbench::{CHANGED, Question, Workbench},
+};
+use crate::toolchain::Built;
+
+pub(super) fn built(name: &str, built: &Built) -> String {
+    let digest = built.summary.digest.get(..12).unwrap_or_default();
+    format!(
+        "{name:<16}{:>12}   version {digest}",
+        indicatif::HumanBytes(built.summary.size as u64).to_string()
+    )
+}
+
+/// Columns of the table where nobody can tell how wide the terminal is.
+const WIDTH: u16 = 150;
+
+/// Device, model, hub, twin, payload, microseconds: a row a request.
+pub(super) fn table(rows: &[(Question, Answer)]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
+    table.set_header(["policy", "device", "model", "hub", "initial twin", "payload", "µs"]);
+    for (question, answer) in rows {
+        let device = Device::read(&question.body);
+        let [hub, twin, payload] = answered(answer);
+        let micros = answer.round_trip.as_micros().to_string();
+        table.add_row([
+            question.policy.clone(),
+            device.id,
+            device.model,
+            hub,
+            twin,
+            payload,
+            micros,
+        ]);
+    }
+    table
+}
+
+struct Device {
+    id: String,
+    model: String,
+}
+
+impl Device {
+    fn read(body: &str) -> Self {
+        let context: Value = serde_json::from_str(body).unwrap_or_default();
+        let payload = match context.pointer("/deviceRuntimeContext/payload") {
+            Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
+            payload => payload.cloned().unwrap_or_default(),
+        };
+        let model = ["/modelId", "/iotcModelId"]
+            .into_iter()
+            .map(|member| text(&payload, member));
+        Self {
+            id: text(&context, "/deviceRuntimeContext/registrationId"),
+            model: model.into_iter().find(|model| !model.is_empty()).unwrap_or_default(),
+        }
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Hub, twin and payload of an answer; of a failure, what it says.
+fn answered(answer: &Answer) -> [String; 3] {
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    if answer.status != 200 {
+        return [
+            format!("{} {}", answer.status, text(&body, "/error/code")),
+            text(&body, "/error/message"),
+            String::new(),
+        ];
+    }
+    let hub = text(&body, "/iotHubHostName");
+    let hub = hub.strip_suffix(".azure-devices.net").unwrap_or(&hub).to_owned();
+    let twin = ["/initialTwin/tags", "/initialTwin/properties/desired"].map(|part| show(body.pointer(part)));
+    [hub, twin.join(" ").trim().to_owned(), show(body.pointer("/payload"))]
+}
+
+fn show(value: Option<&Value>) -> String {
+    value.map(Value::to_string).unwrap_or_default()
+}
+
+pub(super) fn swapped(swapped: &Swapped) -> String {
+    let count = &swapped.traffic;
+    let [before, after] = [&swapped.before, &swapped.after].map(|body| {
+        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        show(body.pointer("/initialTwin/properties/desired"))
+    });
+    format!(
+        "   desired properties before  {before}\n   desired properties after   {after}\n   {} requests over \
+         {CONNECTIONS} connections: {} answered by the old version, {} by the new one, {} failed\n   {} ms from the \
+         change of the files to the first new decision",
+        count.old + count.new + count.failed,
+        count.old,
+        count.new,
+        count.failed,
+        swapped.took.as_millis(),
+    )
+}
+
+pub(super) fn try_next(workbench: &Workbench, webhook: SocketAddr) -> String {
+    let mut text = String::from("\nBerth is still serving; Ctrl-C ends it. Try next, in another terminal:\n");
+    let (copy, served) = (workbench.copy(), workbench.served(CHANGED));
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "   edit {}, then build it into the catalogue and see it swap:\n   target/release/berth policy build {} -o {}",
+        copy.join("src/lib.rs").display(),
+        copy.display(),
+        served.join("policy.wasm").display(),
+    );
+    let _ = write!(
+        text,
+        "\n   or ask it yourself:\n   jq .request {}/checks/toaster-first.json | curl -sS --data-binary @- \
+         'http://{webhook}/allocate/{TENANT}/{CHANGED}?code={KEY}'",
+        served.display()
+    );
+    text
+}
