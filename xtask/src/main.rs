@@ -1,0 +1,41 @@
+//! `cargo xtask`: what cargo alone cannot do.
+//!
+//! Small on purpose: it is compiled before anything else can begin.
+
+mod tests;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  test [ARGS]   build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in)
+  bless         rewrite the generated references in docs/ from the code
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match command.as_str() {
+        "test" => tests::run(&rest),
+        "bless" => tests::bless(),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        other => {
+            eprint!("error: there is no command `{other}`\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Builds everything, runs every test, and says how many there were.
+//!
+//! Everything is built in the release profile, the one that `berth demo` is run in too, so that the engine is compiled
+//! once. The guests that the tests need are built by the tests, with the code that `berth policy build` uses.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, ensure};
+
+/// Runs every test; `arguments` go to the test programs. Whether all passed.
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
+    // The tests run the program itself, which `cargo test` would not build.
+    let built = cargo(&["build", "--release", "--package", "berth"])
+        .status()
+        .context("failed to run cargo")?;
+    ensure!(built.success(), "berth does not build");
+    let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--"]);
+    tests.args(arguments).stdout(Stdio::piped());
+    let mut child = tests.spawn().context("failed to run cargo")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let mut sum = Sum::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("failed to read the tests' output")?;
+        println!("{line}");
+        sum.add(&line);
+    }
+    let passed = child.wait().context("failed to wait for cargo")?.success();
+    println!(
+        "\n{} passed, {} failed, {} skipped",
+        sum.passed, sum.failed, sum.skipped
+    );
+    ensure!(sum.passed > 0 || !arguments.is_empty(), "no test ran");
+    Ok(passed && sum.failed == 0)
+}
+
+/// Rewrites the generated references: runs the tests that compare them, told to write instead.
+pub(crate) fn bless() -> anyhow::Result<bool> {
+    let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--", "reference"]);
+    let status = tests.env("BERTH_BLESS", "1").status().context("failed to run cargo")?;
+    Ok(status.success())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(root);
+    command
+}
+
+/// The sum over all test programs.
+#[derive(Default)]
+struct Sum {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Sum {
+    /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for part in counts.split("; ") {
+            if let Some((number, word)) = part.split_once(' ')
+                && let Ok(number) = number.parse::<u64>()
+            {
+                match word {
+                    "passed" => self.passed += number,
+                    "failed" => self.failed += number,
+                    "ignored" => self.skipped += number,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_up_results() {
+        let mut sum = Sum::default();
+        sum.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s");
+        sum.add("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+        sum.add("running 3 tests");
+        assert_eq!((sum.passed, sum.failed, sum.skipped), (4, 2, 1));
+    }
+}
