@@ -167,12 +167,17 @@ impl Invocation {
 
     /// Runs it to its end, however that turns out, with `watch` following.
     pub(super) fn run(&self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
-        let started = Instant::now();
         let mut child = self.start()?;
         let lines = read_lines(&mut child);
-        let outcome = self.follow(&mut child, &lines, started, progress, watch);
+        let mut running = Running {
+            invocation: self,
+            child,
+            lines,
+            started: Instant::now(),
+        };
+        let outcome = running.follow(progress, watch);
         if outcome.is_err() {
-            kill_group(&mut child);
+            kill_group(&mut running.child);
         }
         outcome
     }
@@ -196,29 +201,29 @@ impl Invocation {
             })
     }
 
-    fn follow(
-        &self,
-        child: &mut Child,
-        lines: &Receiver<(Stream, String)>,
-        started: Instant,
-        progress: &dyn Progress,
-        watch: &mut dyn Watch,
-    ) -> Result<ExitStatus, ProcessError> {
+    fn run_error(&self, source: io::Error) -> ProcessError {
+        ProcessError::Run {
+            command: self.command_line(),
+            source,
+        }
+    }
+}
+
+/// A program at work.
+struct Running<'a> {
+    invocation: &'a Invocation,
+    child: Child,
+    lines: Receiver<(Stream, String)>,
+    started: Instant,
+}
+
+impl Running<'_> {
+    /// Follows it to its end, or to the point where it has to be killed.
+    fn follow(&mut self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
         let mut ended: Option<(ExitStatus, Instant)> = None;
-        let mut next_look = started;
+        let mut next_look = self.started;
         loop {
-            let all_read = match lines.recv_timeout(TICK) {
-                Ok((stream, line)) => {
-                    watch.line(stream, &line);
-                    false
-                }
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => {
-                    // Nothing left to wait on but the end itself; not in a busy loop.
-                    thread::sleep(Duration::from_millis(2));
-                    true
-                }
-            };
+            let all_read = self.read(watch);
             let now = Instant::now();
             if now < next_look && !all_read {
                 continue;
@@ -229,19 +234,19 @@ impl Invocation {
                 return Err(ProcessError::Cancelled);
             }
             if ended.is_none() {
-                ended = child
+                let status = self
+                    .child
                     .try_wait()
-                    .map_err(|source| self.run_error(source))?
-                    .map(|status| (status, now));
+                    .map_err(|source| self.invocation.run_error(source))?;
+                ended = status.map(|status| (status, now));
             }
             match ended {
-                Some((status, at)) if all_read || now.duration_since(at) > GRACE => {
-                    return Ok(status);
-                }
-                None if now.duration_since(started) > self.limit => {
+                Some((status, at)) if all_read || now.duration_since(at) > GRACE => return Ok(status),
+                None if now.duration_since(self.started) > self.invocation.limit => {
+                    let command = self.invocation.command_line();
                     return Err(ProcessError::TimedOut {
-                        command: self.command_line(),
-                        after: self.limit,
+                        command,
+                        after: self.invocation.limit,
                     });
                 }
                 _ => {}
@@ -249,10 +254,19 @@ impl Invocation {
         }
     }
 
-    fn run_error(&self, source: io::Error) -> ProcessError {
-        ProcessError::Run {
-            command: self.command_line(),
-            source,
+    /// Waits for one line, for no longer than a tick. `true` once there will be no more.
+    fn read(&self, watch: &mut dyn Watch) -> bool {
+        match self.lines.recv_timeout(TICK) {
+            Ok((stream, line)) => {
+                watch.line(stream, &line);
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                // Nothing is left to wait on but the end itself; not in a busy loop.
+                thread::sleep(Duration::from_millis(2));
+                true
+            }
         }
     }
 }
