@@ -3,6 +3,8 @@
 //! Each program gets its own process group, so that what it started in turn dies with it. Not for programs that
 //! Berth talks to while they run.
 
+mod error;
+
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -11,6 +13,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use error::ProcessError;
 
 use super::environment::Environment;
 use super::progress::{Event, Progress};
@@ -23,55 +27,6 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How many of the last lines of a failed program's output its error quotes.
 const QUOTED_LINES: usize = 20;
-
-/// Why a program did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// There is no such program on the `PATH`.
-    #[error("`{program}` is not installed, or not on the PATH")]
-    Missing {
-        /// Its name.
-        program: String,
-    },
-    /// The program is there but could not be started or watched.
-    #[error("could not run `{command}`")]
-    Run {
-        /// Program and arguments.
-        command: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It ran for too long and was killed.
-    #[error("`{command}` did not end within {} s and was stopped", after.as_secs_f32())]
-    TimedOut {
-        /// Program and arguments.
-        command: String,
-        /// The time it had.
-        after: Duration,
-    },
-    /// It ended with a failure.
-    #[error("`{command}` failed ({status}){}", quote(output))]
-    Failed {
-        /// Program and arguments.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// The end of what it wrote to standard error.
-        output: String,
-    },
-    /// The caller gave up: see [`Progress::cancelled`].
-    #[error("interrupted")]
-    Cancelled,
-}
-
-fn quote(output: &str) -> String {
-    let output = output.trim_end();
-    if output.is_empty() {
-        String::new()
-    } else {
-        format!(":\n{output}")
-    }
-}
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
