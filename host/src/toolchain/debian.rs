@@ -98,7 +98,11 @@ fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progres
         .prefix(STAGING)
         .tempdir_in(shelf)
         .map_err(create)?;
-    set_up(shelf, staging.path(), options, progress)
+    let folder = set_up(shelf, staging.path(), options, progress)?;
+    drop(staging);
+    // Once more: a tool that outlived a killed process may have gone on writing behind the first time.
+    remove_leftovers(shelf);
+    Ok(folder)
 }
 
 /// Takes the lock, which ends with the file that is returned. The system drops it when a process dies.
