@@ -170,6 +170,7 @@ impl<'a> Apt<'a> {
         let mut watch = Download {
             progress: self.progress,
             folder: &folder,
+            done: 0,
             total,
             stderr: Vec::new(),
         };
@@ -234,6 +235,7 @@ fn complaints(output: &str) -> String {
 struct Download<'a> {
     progress: &'a dyn Progress,
     folder: &'a Path,
+    done: u64,
     total: u64,
     stderr: Vec<String>,
 }
@@ -254,10 +256,13 @@ impl Watch for Download<'_> {
             .filter_map(|entry| entry.metadata().ok())
             .map(|file| file.len())
             .sum();
-        self.progress.report(Event::Bytes {
-            done,
-            total: self.total,
-        });
+        if done != self.done {
+            self.done = done;
+            self.progress.report(Event::Bytes {
+                done,
+                total: self.total,
+            });
+        }
     }
 }
 

@@ -114,8 +114,8 @@ impl Policy {
         };
         progress.report(Event::Step("Fetching the crates the policy depends on"));
         let metadata = query.metadata(&["--filter-platform", TARGET], progress)?;
-        let config = tempfile::NamedTempFile::with_suffix(".toml").map_err(write_config)?;
-        fs::write(config.path(), settings(toolchain, &metadata).to_string()).map_err(write_config)?;
+        let config = tempfile::NamedTempFile::with_suffix(".toml").map_err(BuildError::Settings)?;
+        fs::write(config.path(), settings(toolchain, &metadata).to_string()).map_err(BuildError::Settings)?;
         progress.report(Event::Step(&format!(
             "Compiling {} with {}",
             self.name,
@@ -135,13 +135,6 @@ impl Policy {
         })?;
         fs::read(&path).map_err(|source| BuildError::ReadArtifact { path, source })
     }
-}
-
-fn write_config(source: std::io::Error) -> BuildError {
-    BuildError::Cargo(ProcessError::Run {
-        command: "cargo".to_owned(),
-        source,
-    })
 }
 
 fn cargo_error(error: ProcessError) -> BuildError {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::apt::{Apt, Package};
 use super::error::RouteError;
 use super::find::{Compiler, Route, Toolchain, ToolchainOptions};
-use super::process::ProcessError;
+use super::process::{Invocation, ProcessError};
 use super::progress::{Event, Progress};
 use super::sysroot;
 
@@ -22,6 +22,9 @@ const FAMILIES: [(&str, &str); 2] = [("rustc-web", "rust-web-src"), ("rustc", "r
 
 /// The oldest compiler guests are written for: that of this workspace.
 const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
+
+/// What a set-up runs. All of it is asked for before anything is downloaded.
+const TOOLS: [&str; 5] = ["apt-get", "apt-cache", "dpkg", "dpkg-query", "cargo"];
 
 /// Beginning of the names of folders in which a set-up is under way.
 const STAGING: &str = ".staging-";
@@ -95,7 +98,11 @@ fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progres
         .prefix(STAGING)
         .tempdir_in(shelf)
         .map_err(create)?;
-    set_up(shelf, staging.path(), options, progress)
+    let folder = set_up(shelf, staging.path(), options, progress)?;
+    drop(staging);
+    // Once more: a tool that outlived a killed process may have gone on writing behind the first time.
+    remove_leftovers(shelf);
+    Ok(folder)
 }
 
 /// Takes the lock, which ends with the file that is returned. The system drops it when a process dies.
@@ -157,6 +164,16 @@ fn set_up(
     options: &ToolchainOptions,
     progress: &dyn Progress,
 ) -> Result<PathBuf, RouteError> {
+    for tool in TOOLS {
+        let probe = Invocation {
+            program: tool.into(),
+            arguments: vec!["--version".into()],
+            folder: staging.to_owned(),
+            environment: options.environment.for_guest(staging),
+            limit: options.limits.probe,
+        };
+        probe.capture(progress)?;
+    }
     let apt = Apt::new(staging.to_owned(), options, progress)?;
     progress.report(Event::Step("Asking Debian's archive for Rust"));
     let packages = choose(&apt)?;

@@ -58,7 +58,10 @@ pub enum BuildError {
     },
     /// No compiler for guests could be had.
     #[error(transparent)]
-    Toolchain(#[from] ToolchainError),
+    Toolchain(ToolchainError),
+    /// Berth's settings for cargo could not be written to a temporary file.
+    #[error("could not write a temporary file for cargo")]
+    Settings(#[source] io::Error),
     /// The policy's code, or that of a crate it depends on, does not compile.
     #[error("the policy does not compile\n\n{diagnostics}")]
     Compile {
@@ -88,6 +91,15 @@ pub enum BuildError {
     /// The caller gave up: see [`super::Progress::cancelled`].
     #[error("interrupted")]
     Cancelled,
+}
+
+impl From<ToolchainError> for BuildError {
+    fn from(error: ToolchainError) -> Self {
+        match error {
+            ToolchainError::Cancelled => Self::Cancelled,
+            other => Self::Toolchain(other),
+        }
+    }
 }
 
 /// Why no compiler for guests could be had.

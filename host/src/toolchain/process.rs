@@ -3,6 +3,8 @@
 //! Each program gets its own process group, so that what it started in turn dies with it. Not for programs that
 //! Berth talks to while they run.
 
+mod error;
+
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -11,6 +13,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use error::ProcessError;
 
 use super::environment::Environment;
 use super::progress::{Event, Progress};
@@ -23,55 +27,6 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How many of the last lines of a failed program's output its error quotes.
 const QUOTED_LINES: usize = 20;
-
-/// Why a program did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// There is no such program on the `PATH`.
-    #[error("`{program}` is not installed, or not on the PATH")]
-    Missing {
-        /// Its name.
-        program: String,
-    },
-    /// The program is there but could not be started or watched.
-    #[error("could not run `{command}`")]
-    Run {
-        /// Program and arguments.
-        command: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It ran for too long and was killed.
-    #[error("`{command}` did not end within {} s and was stopped", after.as_secs_f32())]
-    TimedOut {
-        /// Program and arguments.
-        command: String,
-        /// The time it had.
-        after: Duration,
-    },
-    /// It ended with a failure.
-    #[error("`{command}` failed ({status}){}", quote(output))]
-    Failed {
-        /// Program and arguments.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// The end of what it wrote to standard error.
-        output: String,
-    },
-    /// The caller gave up: see [`Progress::cancelled`].
-    #[error("interrupted")]
-    Cancelled,
-}
-
-fn quote(output: &str) -> String {
-    let output = output.trim_end();
-    if output.is_empty() {
-        String::new()
-    } else {
-        format!(":\n{output}")
-    }
-}
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,12 +122,17 @@ impl Invocation {
 
     /// Runs it to its end, however that turns out, with `watch` following.
     pub(super) fn run(&self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
-        let started = Instant::now();
         let mut child = self.start()?;
         let lines = read_lines(&mut child);
-        let outcome = self.follow(&mut child, &lines, started, progress, watch);
+        let mut running = Running {
+            invocation: self,
+            child,
+            lines,
+            started: Instant::now(),
+        };
+        let outcome = running.follow(progress, watch);
         if outcome.is_err() {
-            kill_group(&mut child);
+            kill_group(&mut running.child);
         }
         outcome
     }
@@ -196,29 +156,29 @@ impl Invocation {
             })
     }
 
-    fn follow(
-        &self,
-        child: &mut Child,
-        lines: &Receiver<(Stream, String)>,
-        started: Instant,
-        progress: &dyn Progress,
-        watch: &mut dyn Watch,
-    ) -> Result<ExitStatus, ProcessError> {
+    fn run_error(&self, source: io::Error) -> ProcessError {
+        ProcessError::Run {
+            command: self.command_line(),
+            source,
+        }
+    }
+}
+
+/// A program at work.
+struct Running<'a> {
+    invocation: &'a Invocation,
+    child: Child,
+    lines: Receiver<(Stream, String)>,
+    started: Instant,
+}
+
+impl Running<'_> {
+    /// Follows it to its end, or to the point where it has to be killed.
+    fn follow(&mut self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
         let mut ended: Option<(ExitStatus, Instant)> = None;
-        let mut next_look = started;
+        let mut next_look = self.started;
         loop {
-            let all_read = match lines.recv_timeout(TICK) {
-                Ok((stream, line)) => {
-                    watch.line(stream, &line);
-                    false
-                }
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => {
-                    // Nothing left to wait on but the end itself; not in a busy loop.
-                    thread::sleep(Duration::from_millis(2));
-                    true
-                }
-            };
+            let all_read = self.read(watch);
             let now = Instant::now();
             if now < next_look && !all_read {
                 continue;
@@ -229,19 +189,19 @@ impl Invocation {
                 return Err(ProcessError::Cancelled);
             }
             if ended.is_none() {
-                ended = child
+                let status = self
+                    .child
                     .try_wait()
-                    .map_err(|source| self.run_error(source))?
-                    .map(|status| (status, now));
+                    .map_err(|source| self.invocation.run_error(source))?;
+                ended = status.map(|status| (status, now));
             }
             match ended {
-                Some((status, at)) if all_read || now.duration_since(at) > GRACE => {
-                    return Ok(status);
-                }
-                None if now.duration_since(started) > self.limit => {
+                Some((status, at)) if all_read || now.duration_since(at) > GRACE => return Ok(status),
+                None if now.duration_since(self.started) > self.invocation.limit => {
+                    let command = self.invocation.command_line();
                     return Err(ProcessError::TimedOut {
-                        command: self.command_line(),
-                        after: self.limit,
+                        command,
+                        after: self.invocation.limit,
                     });
                 }
                 _ => {}
@@ -249,10 +209,19 @@ impl Invocation {
         }
     }
 
-    fn run_error(&self, source: io::Error) -> ProcessError {
-        ProcessError::Run {
-            command: self.command_line(),
-            source,
+    /// Waits for one line, for no longer than a tick. `true` once there will be no more.
+    fn read(&self, watch: &mut dyn Watch) -> bool {
+        match self.lines.recv_timeout(TICK) {
+            Ok((stream, line)) => {
+                watch.line(stream, &line);
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                // Nothing is left to wait on but the end itself; not in a busy loop.
+                thread::sleep(Duration::from_millis(2));
+                true
+            }
         }
     }
 }

@@ -21,7 +21,10 @@ impl Machine {
         let path = self.folder.path().join("bin").join(program);
         fs::write(
             &path,
-            format!("#!/bin/sh\nroot={}\n{script}\n", self.folder.path().display()),
+            format!(
+                "#!/bin/sh\n[ \"$*\" = --version ] && exit 0\nroot={}\n{script}\n",
+                self.folder.path().display()
+            ),
         )
         .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -35,6 +38,13 @@ impl Machine {
             "case \"$*\" in\n*sysroot*) echo $root ;;\n*libdir*) echo $root/lib ;;\n\
              *) echo 'rustc 9.9.9 (fake)'; echo 'release: 9.9.9' ;;\nesac",
         )
+    }
+
+    /// What the third route needs, apart from `apt-get` and `apt-cache`.
+    fn with_dpkg_and_cargo(self) -> Self {
+        ["dpkg", "dpkg-query", "cargo"]
+            .into_iter()
+            .fold(self, |machine, tool| machine.with(tool, "exit 1"))
     }
 
     fn with_library(self) -> Self {
@@ -132,6 +142,7 @@ fn a_machine_without_anything_says_what_was_tried_and_what_helps() {
 #[test]
 fn an_archive_out_of_reach_is_quoted() {
     let machine = Machine::new()
+        .with_dpkg_and_cargo()
         .with("apt-get", "echo 'W: Could not resolve deb.example' >&2\nexit 100")
         .with("apt-cache", "echo 'E: No packages found' >&2\nexit 100");
     let attempts = machine.failures(&machine.options(Some("debian")));
@@ -142,7 +153,7 @@ fn an_archive_out_of_reach_is_quoted() {
 
 #[test]
 fn a_packaged_compiler_that_is_too_old_says_so() {
-    let machine = Machine::new().with("apt-get", "exit 0").with(
+    let machine = Machine::new().with_dpkg_and_cargo().with("apt-get", "exit 0").with(
         "apt-cache",
         "for name; do :; done\necho \"Package: $name\"; echo 'Version: 1.63.0+dfsg1-2'",
     );
@@ -154,8 +165,25 @@ fn a_packaged_compiler_that_is_too_old_says_so() {
 }
 
 #[test]
+fn nothing_is_downloaded_for_a_machine_without_cargo() {
+    let machine = Machine::new()
+        .with_dpkg_and_cargo()
+        .with("apt-get", "exit 0")
+        .with("apt-cache", "exit 0");
+    fs::remove_file(machine.folder.path().join("bin/cargo")).unwrap();
+    let attempts = machine.failures(&machine.options(Some("debian")));
+    let RouteError::Process(ProcessError::Missing { program }) = &attempts[0].why else {
+        panic!("{attempts:?}")
+    };
+    assert_eq!(program, "cargo");
+}
+
+#[test]
 fn a_failed_set_up_leaves_nothing_behind() {
-    let machine = Machine::new().with("apt-get", "exit 0").with("apt-cache", "exit 100");
+    let machine = Machine::new()
+        .with_dpkg_and_cargo()
+        .with("apt-get", "exit 0")
+        .with("apt-cache", "exit 100");
     machine.failures(&machine.options(Some("debian")));
     let left: Vec<_> = fs::read_dir(machine.folder.path().join("cache/debian-rust"))
         .unwrap()
