@@ -25,6 +25,7 @@ pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod reload;
+pub mod store;
 pub mod telemetry;
 pub mod toolchain;
 pub mod webhook;

@@ -1,8 +1,9 @@
 //! The name of a version: the SHA-256 digest of its component's bytes.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
+use thiserror::Error;
 
 /// A SHA-256 digest. Prints as 64 lower-case hexadecimal digits; `{:#}` prints the first twelve.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +27,21 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 }
+
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidDigest)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The text is no digest.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a version is written as the 64 hexadecimal digits of its SHA-256 digest")]
+pub struct InvalidDigest;
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

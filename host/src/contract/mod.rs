@@ -10,16 +10,18 @@ mod json;
 mod limits;
 mod name;
 mod request;
+mod stage;
 
 pub use certificate::{AlternativeName, CertificateFacts};
 pub use decision::{Answer, Decision, InitialTwin, Refusal};
-pub use digest::Digest;
+pub use digest::{Digest, InvalidDigest};
 pub use fault::{Fault, FaultKind};
 pub use json::{JsonFlaw, check_json};
 pub use limits::Limits;
-pub use name::{InvalidName, Name, PolicyId};
+pub use name::{InvalidName, InvalidPolicyId, Name, PolicyId};
 pub use request::{
     AllocationPolicy, Assignment, Attestation, AttestationKind, CurrentAssignment, CustomAllocationDefinition,
     Enrollment, EnrollmentIdentity, EnrollmentTwin, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy,
     Request,
 };
+pub use stage::{Failure, Stage};

@@ -60,6 +60,21 @@ pub struct PolicyId {
     pub policy: Name,
 }
 
+impl FromStr for PolicyId {
+    type Err = InvalidPolicyId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPolicyId> {
+        let (tenant, policy) = text.split_once('/').ok_or(InvalidPolicyId)?;
+        let name = |text: &str| text.parse().map_err(|InvalidName| InvalidPolicyId);
+        Ok(Self { tenant: name(tenant)?, policy: name(policy)? })
+    }
+}
+
+/// The text names no policy.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a policy is written as its tenant and its name, such as contoso/by-model")]
+pub struct InvalidPolicyId;
+
 impl fmt::Display for PolicyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.tenant, self.policy)

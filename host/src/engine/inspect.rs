@@ -6,6 +6,7 @@ use thiserror::Error;
 use wasmtime::component::types::{self, ComponentItem};
 
 use super::bindings::types as wit;
+use crate::contract::Stage;
 
 /// What every name of the contract begins with.
 const PACKAGE: &str = "berth:allocation/";
@@ -72,6 +73,18 @@ pub enum Rejection {
     /// It asks for more than an instance may have.
     #[error("the component needs more than one decision may have: {0}")]
     TooLarge(String),
+}
+
+impl Rejection {
+    /// The stage of verification it belongs to.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Empty | Self::NotWasm | Self::CoreModule | Self::Compile(_) | Self::TooLarge(_) => Stage::Compile,
+            Self::ForeignImports { .. } | Self::ImportType(_) => Stage::Imports,
+            Self::NoAllocate(_) | Self::ExportType { .. } => Stage::World,
+        }
+    }
 }
 
 fn wasi_hint(names: &[String]) -> &'static str {

@@ -4,12 +4,16 @@
 //! nothing of tenants, files, HTTP or fallbacks: a guest's fault leaves here as data.
 
 mod bindings;
+mod cache;
+mod compiler;
 mod convert;
 mod guest;
 mod inspect;
 mod program;
 mod ticker;
+pub mod worker;
 
+pub use compiler::Compiler;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
 pub use inspect::Rejection;
 pub use program::{Program, Run};
@@ -75,17 +79,6 @@ impl Engine {
         let ticker = Ticker::start(&wasmtime, TICK).context("failed to start the engine's clock")?;
         Ok(Self { wasmtime, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
     }
-
-    /// Compiles a component and holds it against the contract, without running any of it.
-    ///
-    /// Takes CPU time in proportion to the component's size: call it where that hurts nobody.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the component, in words for its author.
-    pub fn compile(&self, component: &[u8]) -> Result<Program, Rejection> {
-        Program::new(self, component)
-    }
 }
 
 /// The engine's configuration. Limits that wasmtime leaves open are all set here or on the store.
@@ -107,9 +100,15 @@ fn config(most: &Limits) -> Config {
         .table_keep_resident(64 << 10)
         .pagemap_scan(if may_swap() { Enabled::No } else { Enabled::Auto });
 
+    let mut config = compiling_config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// As much of the engine's configuration as decides what code is made.
+fn compiling_config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         // No component-model async: a smaller store, and a large part of the engine's attack surface is off.
         .concurrency_support(false)
         .epoch_interruption(true)

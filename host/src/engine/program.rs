@@ -47,13 +47,10 @@ pub struct Run<T> {
 }
 
 impl Program {
-    pub(super) fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, Rejection> {
-        inspect::header(bytes)?;
-        let component = Component::from_binary(&engine.wasmtime, bytes)
-            .map_err(|error| Rejection::Compile(format!("{error:#}")))?;
-        inspect::world(&engine.wasmtime, &component)?;
+    pub(super) fn new(engine: &Engine, component: &Component) -> Result<Self, Rejection> {
+        inspect::world(&engine.wasmtime, component)?;
         let instance =
-            engine.linker.instantiate_pre(&component).map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
+            engine.linker.instantiate_pre(component).map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
         let index = |name| component.get_export_index(None, name);
         Ok(Self {
             engine: engine.wasmtime.clone(),

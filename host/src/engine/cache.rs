@@ -1,0 +1,95 @@
+//! Compiled code on disk, by component and engine.
+//!
+//! Loading code trusts it completely, so an entry carries a code that only the holder of this cache's key can make.
+//! An entry that does not carry the right one, whoever damaged it, is no entry: the component is compiled again.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+
+use crate::contract::Digest;
+
+/// Bytes of the key and of an entry's code.
+const LENGTH: usize = 32;
+
+/// Compiled code on disk.
+pub(super) struct Cache {
+    folder: PathBuf,
+    key: [u8; LENGTH],
+    /// Tells engines apart whose code is not the same.
+    engine: u64,
+}
+
+impl Cache {
+    /// Opens the cache in this folder, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be written.
+    pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self { folder: folder.to_owned(), key: key(&folder.join("key"))?, engine: hasher.finish() })
+    }
+
+    /// The code of this component, if the cache has it whole.
+    pub(super) fn get(&self, component: &Digest) -> Option<Vec<u8>> {
+        let mut entry = Vec::new();
+        fs::File::open(self.path(component)).ok()?.read_to_end(&mut entry).ok()?;
+        let (code, content) = entry.split_at_checked(LENGTH)?;
+        self.mac(component, content).verify_slice(code).ok()?;
+        Some(entry.split_off(LENGTH))
+    }
+
+    /// Keeps the code of this component.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written. The component will be compiled again.
+    pub(super) fn put(&self, component: &Digest, content: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(&self.mac(component, content).finalize().into_bytes())?;
+        file.write_all(content)?;
+        file.persist(self.path(component))?;
+        Ok(())
+    }
+
+    fn path(&self, component: &Digest) -> PathBuf {
+        self.folder.join(format!("{component}-{:016x}", self.engine))
+    }
+
+    /// Over the entry's name too, so that an entry cannot be passed off as another's.
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn mac(&self, component: &Digest, content: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length");
+        mac.update(component.to_string().as_bytes());
+        mac.update(&self.engine.to_le_bytes());
+        mac.update(content);
+        mac
+    }
+}
+
+/// The cache's key. One that is not there or not whole is made anew, and no older entry is an entry any more.
+fn key(path: &Path) -> io::Result<[u8; LENGTH]> {
+    if let Ok(key) = fs::read(path).and_then(|bytes| <[u8; LENGTH]>::try_from(bytes).map_err(|_| io::Error::other(""))) {
+        return Ok(key);
+    }
+    let mut key = [0; LENGTH];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let mut new = path.to_owned();
+    new.set_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    Ok(key)
+}

@@ -1,0 +1,127 @@
+//! Gets a component compiled where that hurts nobody, and loads its code.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::Command,
+    sync::Semaphore,
+};
+use tracing::warn;
+use wasmtime::component::Component;
+
+use super::{Engine, Program, cache::Cache, inspect, worker};
+use crate::contract::{Digest, Failure, Stage};
+
+/// How long a compiling process may take in all.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Most bytes of code that are taken from one; CPython's component has 50 MB.
+const MAX_CODE: u64 = 512 << 20;
+/// Bytes of its own complaint that are quoted.
+const MAX_COMPLAINT: u64 = 2000;
+
+/// Compiles components in processes of their own, as many at the same time as there are processors.
+pub struct Compiler {
+    engine: Engine,
+    program: PathBuf,
+    cache: Cache,
+    places: Semaphore,
+}
+
+impl Compiler {
+    /// A compiler for this engine that keeps code in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be written, or this program's own file cannot be found.
+    pub fn new(engine: Engine, folder: &Path) -> anyhow::Result<Self> {
+        let cache = Cache::open(folder, &engine.wasmtime)
+            .with_context(|| format!("failed to open the cache of compiled code in {}", folder.display()))?;
+        let program = std::env::current_exe().context("failed to find this program's own file")?;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Ok(Self { engine, program, cache, places: Semaphore::new(processors) })
+    }
+
+    /// The program of a component: from the cache, or compiled.
+    ///
+    /// # Errors
+    ///
+    /// Why the component cannot serve.
+    pub async fn program(&self, version: &Digest, component: &[u8]) -> Result<Arc<Program>, Failure> {
+        if let Some(code) = self.cache.get(version) {
+            match self.load(&code) {
+                Ok(program) => return Ok(Arc::new(program)),
+                Err(failure) => warn!(%version, reason = failure.reason, "cached code cannot be used; compiling again"),
+            }
+        }
+        inspect::header(component).map_err(|rejection| Failure::new(rejection.stage(), &rejection))?;
+        let code = self.compile(component).await?;
+        if let Err(error) = self.cache.put(version, &code) {
+            warn!(%version, %error, "compiled code cannot be kept; it will be compiled again");
+        }
+        self.load(&code).map(Arc::new)
+    }
+
+    #[expect(unsafe_code, reason = "loading compiled code trusts it")]
+    fn load(&self, code: &[u8]) -> Result<Program, Failure> {
+        let failed = |why: String| Failure::new(Stage::Compile, why);
+        // SAFETY: `deserialize` trusts that these bytes are what `Component::serialize` wrote. They come from one of two
+        // places: straight from the pipe of a child process that is this very program, or from the cache, which returned
+        // them only after checking a MAC under a key that no one but this program's user can read. Code of another
+        // version or configuration of wasmtime is refused by wasmtime itself.
+        let component = unsafe { Component::deserialize(&self.engine.wasmtime, code) };
+        let component = component.map_err(|error| failed(format!("the compiled code cannot be loaded: {error:#}")))?;
+        Program::new(&self.engine, &component).map_err(|rejection| Failure::new(rejection.stage(), &rejection))
+    }
+
+    async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Failure> {
+        let failed = |why: String| Failure::new(Stage::Compile, why);
+        let _place = self.places.acquire().await.map_err(|error| failed(error.to_string()))?;
+        match tokio::time::timeout(PATIENCE, self.child(component)).await {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(error)) => Err(failed(format!("{error:#}"))),
+            Err(_) => Err(failed(format!("compiling took longer than {} s and was given up", PATIENCE.as_secs()))),
+        }
+    }
+
+    async fn child(&self, component: &[u8]) -> anyhow::Result<Result<Vec<u8>, Failure>> {
+        let mut child = Command::new(&self.program)
+            .arg(worker::COMMAND)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("failed to start a compiling process")?;
+        let mut input = child.stdin.take().context("no pipe to the compiling process")?;
+        let output = child.stdout.take().context("no pipe from the compiling process")?;
+        let complaint = child.stderr.take().context("no pipe from the compiling process")?;
+        let write = async {
+            // A process that gave up has closed its end; what it wrote says why.
+            let _ = input.write_all(component).await;
+            drop(input);
+        };
+        let (mut code, mut text) = (Vec::new(), Vec::new());
+        let (mut output, mut complaint) = (output.take(MAX_CODE), complaint.take(MAX_COMPLAINT));
+        let ((), read, _) = tokio::join!(write, output.read_to_end(&mut code), complaint.read_to_end(&mut text));
+        read.context("failed to read from the compiling process")?;
+        let status = child.wait().await.context("failed to wait for the compiling process")?;
+        if status.success()
+            && let Some(compiled) = worker::read(code)
+        {
+            return Ok(compiled);
+        }
+        let text = String::from_utf8_lossy(&text);
+        Ok(Err(Failure::new(
+            Stage::Compile,
+            format!("compiling took more memory or processor time than it may ({status}) {}", text.trim()),
+        )))
+    }
+}

@@ -1,0 +1,77 @@
+//! The compiling process: reads a component, writes its code or why there is none, and ends.
+//!
+//! A component from a stranger can make a compiler take all the memory and time there is. So it is compiled in a process
+//! of its own, one that has set itself limits, runs at the lowest priority, and can be killed without harm.
+
+use std::io::{self, Read as _, Write as _};
+
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
+
+use super::{compiling_config, inspect, inspect::Rejection};
+use crate::contract::{Failure, Stage};
+
+/// The hidden command that makes `berth` a compiling process.
+pub const COMMAND: &str = "compile-worker";
+
+/// What a compiling process may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Seconds of processor time.
+    pub cpu_seconds: u64,
+}
+
+/// A compiling process's answer: one byte that tells which, then the rest.
+pub(super) const CODE: u8 = b'C';
+pub(super) const FAILURE: u8 = b'F';
+
+/// Compiles standard input to standard output, within this allowance.
+///
+/// # Errors
+///
+/// If the limits cannot be set, or the pipes break. That the component cannot serve is an answer and not an error.
+pub fn run(allowance: Allowance) -> anyhow::Result<()> {
+    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(Resource::As, limit(allowance.memory))?;
+    setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
+    setrlimit(Resource::Core, limit(0))?;
+    // Refused only where the priority is as low already.
+    let _ = nice(19);
+    let mut component = Vec::new();
+    io::stdin().lock().read_to_end(&mut component)?;
+    let (kind, bytes) = match compile(&component) {
+        Ok(code) => (CODE, code),
+        Err(rejection) => {
+            let failure = Failure::new(rejection.stage(), &rejection);
+            (FAILURE, format!("{}\n{}", failure.stage.as_str(), failure.reason).into_bytes())
+        }
+    };
+    let mut output = io::stdout().lock();
+    output.write_all(&[kind])?;
+    output.write_all(&bytes)?;
+    output.flush()?;
+    Ok(())
+}
+
+fn compile(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
+    inspect::header(bytes)?;
+    let damaged = |error: wasmtime::Error| Rejection::Compile(format!("{error:#}"));
+    let engine = wasmtime::Engine::new(&compiling_config()).map_err(damaged)?;
+    let component = wasmtime::component::Component::from_binary(&engine, bytes).map_err(damaged)?;
+    inspect::world(&engine, &component)?;
+    component.serialize().map_err(damaged)
+}
+
+/// Reads what a compiling process wrote.
+pub(super) fn read(output: Vec<u8>) -> Option<Result<Vec<u8>, Failure>> {
+    let (kind, rest) = output.split_first()?;
+    match *kind {
+        CODE => Some(Ok(rest.to_vec())),
+        FAILURE => {
+            let (stage, reason) = std::str::from_utf8(rest).ok()?.split_once('\n')?;
+            Some(Err(Failure::new(Stage::named(stage)?, reason)))
+        }
+        _ => None,
+    }
+}
