@@ -12,9 +12,10 @@ use crate::{
     catalogue::Current,
     config::Config,
     contract::Limits,
-    engine::Engine,
+    engine::{Compiler, Engine},
     http::{self, Patience},
-    reload::Reloader,
+    reload,
+    store::Store,
     webhook::{Intake, Webhook},
 };
 
@@ -31,6 +32,7 @@ pub struct App {
     stop_admin: CancellationToken,
     serving: JoinHandle<()>,
     admin_thread: std::thread::JoinHandle<()>,
+    catalogue_thread: std::thread::JoinHandle<()>,
 }
 
 impl App {
@@ -52,18 +54,22 @@ impl App {
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let admin_thread = admin::spawn(admin_socket.into_std()?, readiness.clone(), stop_admin.clone())?;
 
+        let data = &config.data.directory;
+        let (store, damaged) = Store::open(data)
+            .with_context(|| format!("failed to open Berth's memory in {} (data.directory)", data.display()))?;
+        if let Some(aside) = damaged {
+            error!(file = %aside.display(), "Berth's memory was damaged and is put aside; a new one begins with the catalogue");
+        }
         let current = Arc::new(Current::default());
-        let mut reloader = Reloader::new(config.catalogue.directory.clone(), engine, limits, current.clone());
-        reloader.load().await?;
-        let following = stop.clone();
-        tokio::spawn(async move {
-            if let Err(error) = reloader.follow(following).await {
-                error!(
-                    error = format!("{error:#}"),
-                    "changes of the catalogue are not seen any more; restart to see them"
-                );
-            }
-        });
+        let setup = reload::Setup {
+            directory: config.catalogue.directory.clone(),
+            compiler: Compiler::new(engine, &data.join("cache"))?,
+            limits,
+            store: Arc::new(store),
+            current: current.clone(),
+            removal_grace: Duration::from_millis(config.catalogue.removal_grace_ms),
+        };
+        let (_catalogue, catalogue_thread) = reload::start(setup, stop.clone()).await?;
 
         let section = &config.webhook;
         let intake = Intake {
@@ -80,7 +86,7 @@ impl App {
         let serving = tokio::spawn(http::serve(webhook_socket, router, patience, stop.clone()));
         readiness.set(true);
         info!(%webhook, %admin, "berth is ready");
-        Ok(Self { webhook, admin, readiness, stop, stop_admin, serving, admin_thread })
+        Ok(Self { webhook, admin, readiness, stop, stop_admin, serving, admin_thread, catalogue_thread })
     }
 
     /// Runs until told to by `shutdown`, then lets requests in flight finish.
@@ -92,7 +98,8 @@ impl App {
         // A panic in there has been reported by the runtime.
         let _ = self.serving.await;
         self.stop_admin.cancel();
-        let _ = tokio::task::spawn_blocking(move || self.admin_thread.join()).await;
+        let threads = [self.admin_thread, self.catalogue_thread];
+        let _ = tokio::task::spawn_blocking(move || threads.map(std::thread::JoinHandle::join)).await;
         info!("stopped");
     }
 }

@@ -21,6 +21,8 @@ use crate::{catalogue::LimitsSection, telemetry::LogFormat};
 pub struct Config {
     /// The catalogue of tenants and policies.
     pub catalogue: CatalogueSection,
+    /// Berth's own memory.
+    pub data: DataSection,
     /// The listener DPS calls.
     pub webhook: WebhookSection,
     /// The listener for probes, which is never the webhook's.
@@ -37,11 +39,28 @@ pub struct Config {
 pub struct CatalogueSection {
     /// Its directory, relative to this file.
     pub directory: PathBuf,
+    /// Milliseconds a tenant or a policy has to be gone from the directory before it counts as removed. If the directory
+    /// itself is gone or empty, nothing counts as removed.
+    pub removal_grace_ms: u64,
 }
 
 impl Default for CatalogueSection {
     fn default() -> Self {
-        Self { directory: "policies".into() }
+        Self { directory: "policies".into(), removal_grace_ms: 2000 }
+    }
+}
+
+/// Berth's own memory: every version that served, what served last, compiled code.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSection {
+    /// Its directory, relative to this file. One server at a time can use it. Never inside the catalogue's.
+    pub directory: PathBuf,
+}
+
+impl Default for DataSection {
+    fn default() -> Self {
+        Self { directory: "berth-data".into() }
     }
 }
 
@@ -122,6 +141,7 @@ impl Config {
         let mut config = Self::parse(&text).with_context(|| format!("{} is not a configuration", path.display()))?;
         if let Some(folder) = path.parent() {
             config.catalogue.directory = folder.join(&config.catalogue.directory);
+            config.data.directory = folder.join(&config.data.directory);
         }
         Ok(config)
     }
@@ -153,7 +173,14 @@ impl Config {
         );
         let directory = &self.catalogue.directory;
         anyhow::ensure!(
-            directory.is_dir(),
+            !self.data.directory.starts_with(directory),
+            "data.directory {} lies in the catalogue's {}; Berth's memory has to lie elsewhere",
+            self.data.directory.display(),
+            directory.display()
+        );
+        // With a memory, what served last serves without it.
+        anyhow::ensure!(
+            directory.is_dir() || self.data.directory.is_dir(),
             "the catalogue {} is not a directory: create it, or name another with catalogue.directory or --catalogue",
             directory.display()
         );

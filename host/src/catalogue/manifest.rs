@@ -30,6 +30,9 @@ pub struct TenantManifest {
     /// The keys DPS calls the webhook with, as `?code=KEY` or in the header `x-functions-key`. Only digests are written
     /// here: `printf %s "$KEY" | sha256sum`.
     pub keys: KeysSection,
+    /// Tokens with which the tenant's people and pipelines see and change its own policies through the admin API.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
     /// Limits of one decision, for all policies of the tenant.
     #[serde(default)]
     pub limits: LimitsSection,
@@ -44,6 +47,17 @@ impl TenantManifest {
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         parse(text)
     }
+}
+
+/// A token of the admin API, of which only the digest is written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Whose it is. The audit log has this name.
+    pub name: String,
+    /// `sha256:` and the hexadecimal SHA-256 digest of the token.
+    #[schemars(with = "String")]
+    pub hash: KeyHash,
 }
 
 /// The keys of a tenant's webhook.

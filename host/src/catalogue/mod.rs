@@ -10,8 +10,8 @@ pub mod source;
 mod table;
 
 pub use key::{InvalidKey, KeyHash, Keys};
-pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest};
-pub use release::{Policy, Release};
+pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest, Token};
+pub use release::{Counts, Failed, Origin, Policy, Release, Serving};
 pub use table::{TableError, parse_table};
 
 use std::{
@@ -26,8 +26,10 @@ use crate::contract::Name;
 /// All tenants at one moment.
 #[derive(Clone, Default)]
 pub struct Catalogue {
-    /// Counts the snapshots of this process; each is one higher than the one it replaced.
+    /// Counts the snapshots, over restarts; each is one higher than the one it replaced.
     pub generation: u64,
+    /// Why the catalogue directory is lost, if it is. What served before still serves.
+    pub lost: Option<String>,
     /// The tenants by name.
     pub tenants: BTreeMap<Name, Arc<Tenant>>,
 }
@@ -66,6 +68,8 @@ impl Found<'_> {
 pub struct Tenant {
     /// The keys of its webhook.
     pub keys: Keys,
+    /// The tokens of its people and pipelines.
+    pub tokens: Vec<Token>,
     /// Its policies by name.
     pub policies: BTreeMap<Name, Arc<Policy>>,
 }

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::engine::worker;
+
 /// Exit code where the arguments or the configuration are wrong and nothing was begun.
 const USAGE: u8 = 2;
 
@@ -33,6 +35,9 @@ enum Command {
     /// Write, build and try policies.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Compile a component from standard input: what the server runs in a process of its own.
+    #[command(name = worker::COMMAND, hide = true)]
+    CompileWorker,
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -42,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Policy(policy) => policy.run(),
+        Command::CompileWorker => worker::run(worker::Allowance::default()).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

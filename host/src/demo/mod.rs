@@ -66,6 +66,7 @@ pub async fn run(options: &Options, progress: impl Fn() -> Box<dyn Progress + Se
 
     let mut config = Config::default();
     config.catalogue.directory = workbench.catalogue();
+    config.data.directory = workbench.data();
     config.webhook.listen = options.listen;
     config.admin.listen = options.admin_listen;
     let app = App::start(&config).await?;

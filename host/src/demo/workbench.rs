@@ -56,7 +56,7 @@ impl Workbench {
             )
         })?;
         let workbench = Self { examples, folder: options.folder.clone() };
-        for folder in [workbench.catalogue(), workbench.copy()] {
+        for folder in [workbench.catalogue(), workbench.copy(), workbench.data()] {
             if folder.exists() {
                 fs::remove_dir_all(&folder).with_context(|| format!("failed to empty {}", folder.display()))?;
             }
@@ -68,6 +68,11 @@ impl Workbench {
     /// The catalogue that the demo serves.
     pub(super) fn catalogue(&self) -> PathBuf {
         self.folder.join("policies")
+    }
+
+    /// Berth's memory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     /// The copy of a policy that the demo changes.

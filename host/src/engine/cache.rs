@@ -80,7 +80,8 @@ impl Cache {
 
 /// The cache's key. One that is not there or not whole is made anew, and no older entry is an entry any more.
 fn key(path: &Path) -> io::Result<[u8; LENGTH]> {
-    if let Ok(key) = fs::read(path).and_then(|bytes| <[u8; LENGTH]>::try_from(bytes).map_err(|_| io::Error::other(""))) {
+    if let Ok(key) = fs::read(path).and_then(|bytes| <[u8; LENGTH]>::try_from(bytes).map_err(|_| io::Error::other("")))
+    {
         return Ok(key);
     }
     let mut key = [0; LENGTH];

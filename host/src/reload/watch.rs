@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::Scope;
+use super::{Scope, deploy::STAGING};
 use crate::contract::PolicyId;
 
 /// Files that arrive in pieces are taken together if the pieces are no further apart than this.
@@ -37,7 +37,7 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// If the system has no more watches, or the directory is not there.
+    /// If the system has no more watches, or the directory's parent is not there.
     pub(super) fn start(directory: &Path) -> anyhow::Result<Self> {
         let failed = || format!("failed to watch the catalogue {}", directory.display());
         let directory = std::path::absolute(directory).with_context(failed)?;
@@ -53,7 +53,9 @@ impl Watch {
         if let Some(parent) = directory.parent() {
             watcher.watch(parent, RecursiveMode::NonRecursive).with_context(failed)?;
         }
-        watcher.watch(&directory, RecursiveMode::Recursive).with_context(failed)?;
+        if directory.is_dir() {
+            watcher.watch(&directory, RecursiveMode::Recursive).with_context(failed)?;
+        }
         Ok(Self { directory, watcher, events })
     }
 
@@ -91,6 +93,10 @@ impl Watch {
     /// What a change of this path concerns. `None` for the neighbours of the catalogue directory.
     fn scope(&self, path: &Path) -> Option<Scope> {
         let inside = path.strip_prefix(&self.directory).ok()?;
+        // Berth's own staging folders.
+        if inside.components().any(|part| part.as_os_str().to_str().is_some_and(|name| name.starts_with(STAGING))) {
+            return None;
+        }
         let mut names = inside.components().map(|part| part.as_os_str().to_str().and_then(|name| name.parse().ok()));
         Some(match (names.next(), names.next()) {
             (Some(Some(tenant)), Some(Some(policy))) => Scope::Policy(PolicyId { tenant, policy }),

@@ -33,6 +33,11 @@ const TENANTS: TableDefinition<'_, &str, &str> = TableDefinition::new("tenants")
 /// Policy and number -> what happened.
 const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
 
+/// Names -> numbers: the generation.
+const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+/// The generation of the newest event.
+const GENERATION: &str = "generation";
+
 /// The database's file in the data directory.
 const FILE: &str = "berth.redb";
 /// Events that are kept of one policy.
@@ -165,7 +170,9 @@ impl Store {
     fn files(&self, id: &PolicyId, version: &str) -> Result<Option<PolicyFiles>, StoreError> {
         let name = id.to_string();
         let transaction = self.database.begin_read()?;
-        let Some(companions) = transaction.open_table(VERSIONS)?.get((name.as_str(), version))? else { return Ok(None) };
+        let Some(companions) = transaction.open_table(VERSIONS)?.get((name.as_str(), version))? else {
+            return Ok(None);
+        };
         let companions: Companions = serde_json::from_slice(companions.value())?;
         let Some(component) = transaction.open_table(COMPONENTS)?.get(version)? else { return Ok(None) };
         let component = component.value().to_vec();
@@ -232,6 +239,16 @@ impl Store {
         Ok(tenants)
     }
 
+    /// The newest generation that something happened in, over restarts.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn generation(&self) -> Result<u64, StoreError> {
+        let transaction = self.database.begin_read()?;
+        Ok(transaction.open_table(NUMBERS)?.get(GENERATION)?.map_or(0, |number| number.value()))
+    }
+
     /// What happened to a policy, newest first.
     ///
     /// # Errors
@@ -259,6 +276,7 @@ fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::TableError>
     transaction.open_table(RELEASES)?;
     transaction.open_table(TENANTS)?;
     transaction.open_table(EVENTS)?;
+    transaction.open_table(NUMBERS)?;
     Ok(())
 }
 
@@ -267,6 +285,7 @@ fn append(transaction: &WriteTransaction, policy: &str, event: &Event) -> Result
     let newest = table.range((policy, 0)..=(policy, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value().1);
     let number = newest.map_or(0, |newest| newest + 1);
     table.insert((policy, number), serde_json::to_vec(event)?.as_slice())?;
+    transaction.open_table(NUMBERS)?.insert(GENERATION, event.generation)?;
     if let Some(oldest) = number.checked_sub(MOST_EVENTS) {
         table.remove((policy, oldest))?;
     }

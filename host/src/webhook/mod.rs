@@ -125,6 +125,11 @@ impl Webhook {
         drop(place);
         if let Some(policy) = &address.0 {
             log_policy(id, policy, &release, &decided);
+            match decided.verdict {
+                Verdict::Allocated { .. } => policy.counts.allocated(),
+                Verdict::Refused(_) => policy.counts.refused(),
+                Verdict::Faulted(_) => policy.counts.faulted(),
+            }
         }
         match decided.verdict {
             Verdict::Allocated { response, .. } => Ok(response),
@@ -153,8 +158,10 @@ impl Webhook {
         if !admitted {
             return Err(Problem::Unauthorized);
         }
-        policy_found.release.clone().ok_or_else(|| {
-            let why = policy_found.failure.clone().unwrap_or_default();
+        let serving = policy_found.serving.as_ref().map(|serving| serving.release.clone());
+        serving.ok_or_else(|| {
+            let why = policy_found.failure.as_ref().map(|failed| failed.failure.to_string()).unwrap_or_default();
+            policy_found.counts.faulted();
             Problem::Fault(Fault::new(FaultKind::Load, why))
         })
     }
