@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    admin::{self, Readiness},
+    admin::{self, Access, Api, Readiness},
     catalogue::Current,
     config::Config,
     contract::Limits,
@@ -52,30 +52,32 @@ impl App {
 
         let readiness = Readiness::default();
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
-        let admin_thread = admin::spawn(admin_socket.into_std()?, readiness.clone(), stop_admin.clone())?;
-
         let data = &config.data.directory;
         let (store, damaged) = Store::open(data)
             .with_context(|| format!("failed to open Berth's memory in {} (data.directory)", data.display()))?;
         if let Some(aside) = damaged {
             error!(file = %aside.display(), "Berth's memory was damaged and is put aside; a new one begins with the catalogue");
         }
-        let current = Arc::new(Current::default());
+        let (store, current) = (Arc::new(store), Arc::new(Current::default()));
         let setup = reload::Setup {
             directory: config.catalogue.directory.clone(),
             compiler: Compiler::new(engine, &data.join("cache"))?,
             limits,
-            store: Arc::new(store),
+            store: store.clone(),
             current: current.clone(),
             removal_grace: Duration::from_millis(config.catalogue.removal_grace_ms),
         };
-        let (_catalogue, catalogue_thread) = reload::start(setup, stop.clone()).await?;
+        let (catalogue, catalogue_thread) = reload::start(setup, stop.clone()).await?;
+        let access = Access::new(config.admin.tokens.clone());
+        let api = Api { current: current.clone(), store, catalogue, access };
+        let admin_thread = admin::spawn(admin_socket.into_std()?, readiness.clone(), api, stop_admin.clone())?;
 
         let section = &config.webhook;
         let intake = Intake {
             body_bytes: section.max_body_bytes.get() as usize,
             body_time: Duration::from_millis(section.body_timeout_ms.get()),
             limits,
+            version_header: section.version_header,
         };
         let patience = Patience {
             head: Duration::from_millis(section.head_timeout_ms.get()),

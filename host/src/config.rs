@@ -13,7 +13,10 @@ use anyhow::Context as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{catalogue::LimitsSection, telemetry::LogFormat};
+use crate::{
+    catalogue::{LimitsSection, Token},
+    telemetry::LogFormat,
+};
 
 /// `berth.toml`: the server's configuration. Every key is optional.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -25,7 +28,7 @@ pub struct Config {
     pub data: DataSection,
     /// The listener DPS calls.
     pub webhook: WebhookSection,
-    /// The listener for probes, which is never the webhook's.
+    /// The listener for probes and the API, which is never the webhook's.
     pub admin: AdminSection,
     /// Limits of one decision, for all tenants. A tenant and a policy can only tighten them.
     pub limits: LimitsSection,
@@ -80,6 +83,8 @@ pub struct WebhookSection {
     pub drain_timeout_ms: NonZeroU64,
     /// Connections at the same time. More wait to be accepted.
     pub max_connections: NonZeroU32,
+    /// Whether a decision's answer names its version, in the header `x-berth-version`.
+    pub version_header: bool,
 }
 
 impl Default for WebhookSection {
@@ -91,6 +96,7 @@ impl Default for WebhookSection {
             body_timeout_ms: nonzero(5_000).into(),
             drain_timeout_ms: nonzero(10_000).into(),
             max_connections: nonzero(4096),
+            version_header: true,
         }
     }
 }
@@ -100,17 +106,19 @@ fn nonzero(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The listener for probes.
+/// The listener for probes and the API.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminSection {
-    /// Address and port. Only a loopback address is taken: nothing here asks who is calling.
+    /// Address and port. Without tokens only a loopback address is taken, since nobody is asked who they are.
     pub listen: SocketAddr,
+    /// The platform's tokens for the API. With one, every call of the API needs a token.
+    pub tokens: Vec<Token>,
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)) }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)), tokens: Vec::new() }
     }
 }
 
@@ -163,9 +171,9 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         let admin = self.admin.listen;
         anyhow::ensure!(
-            admin.ip().is_loopback(),
-            "admin.listen is {admin}, but the admin listener asks nobody who they are and so has to stay on a loopback \
-             address such as 127.0.0.1:7072"
+            admin.ip().is_loopback() || !self.admin.tokens.is_empty(),
+            "admin.listen is {admin}, but without admin.tokens nobody is asked who they are: set a token, or stay on a \
+             loopback address such as 127.0.0.1:7072"
         );
         anyhow::ensure!(
             self.webhook.listen != admin || admin.port() == 0,

@@ -23,6 +23,14 @@ impl KeyHash {
     }
 }
 
+impl KeyHash {
+    /// Whether this is the same hash. Takes the same time whatever the answer.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
 impl FromStr for KeyHash {
     type Err = InvalidKey;
 

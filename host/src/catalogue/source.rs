@@ -27,6 +27,8 @@ const MAX_COMPONENT: u64 = 64 << 20;
 const MAX_TEXT: u64 = 1 << 20;
 /// Bytes of a table.
 const MAX_TABLE: u64 = 16 << 20;
+/// Bytes of a push: a policy's largest files as base64, with room to spare.
+pub const MAX_PUSH: usize = 128 << 20;
 /// Files in `checks` or `tables`.
 const MAX_FILES: usize = 1000;
 
@@ -60,6 +62,15 @@ pub enum SourceError {
     NotText {
         /// The file.
         path: PathBuf,
+    },
+    /// A name no file of a policy can have.
+    #[error(
+        "{name:?} is no name for a check or a table: use letters, digits, `-`, `_` and `.`, and end in .json (checks, \
+         tables) or .csv (tables)"
+    )]
+    Name {
+        /// The name.
+        name: String,
     },
     /// A folder has too many files.
     #[error("{} has more than {MAX_FILES} files", .path.display())]
@@ -97,6 +108,32 @@ impl PolicyFiles {
         })
     }
 
+    /// Holds files that did not come from a folder to the rules for those that do.
+    ///
+    /// # Errors
+    ///
+    /// If a name could not be one of the folder's, or a file is too large.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let size = |path: &str, size: usize, limit: u64| match size as u64 > limit {
+            true => Err(SourceError::TooLarge { path: path.into(), limit }),
+            false => Ok(()),
+        };
+        size(COMPONENT_FILE, self.component.len(), MAX_COMPONENT)?;
+        size(POLICY_FILE, self.manifest.len(), MAX_TEXT)?;
+        if self.checks.len() > MAX_FILES || self.tables.len() > MAX_FILES {
+            return Err(SourceError::TooMany { path: "checks or tables".into() });
+        }
+        for (name, text) in &self.checks {
+            plain_name(name, &["json"])?;
+            size(name, text.len(), MAX_TEXT)?;
+        }
+        for (name, bytes) in &self.tables {
+            plain_name(name, &["csv", "json"])?;
+            size(name, bytes.len(), MAX_TABLE)?;
+        }
+        Ok(())
+    }
+
     /// The digest of all the files' names and contents.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -105,6 +142,17 @@ impl PolicyFiles {
         let files =
             checks.chain(tables).flat_map(|(folder, name, content)| [folder.as_bytes(), name.as_bytes(), content]);
         Digest::of_parts([self.component.as_slice(), self.manifest.as_bytes()].into_iter().chain(files))
+    }
+}
+
+/// A file name that leads nowhere else and hides nothing.
+fn plain_name(name: &str, extensions: &[&str]) -> Result<(), SourceError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let known = name.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension));
+    if known && name.len() <= 200 && !name.starts_with('.') && name.bytes().all(plain) {
+        Ok(())
+    } else {
+        Err(SourceError::Name { name: name.to_owned() })
     }
 }
 

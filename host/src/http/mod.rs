@@ -2,6 +2,10 @@
 //!
 //! Both of Berth's listeners run through here; what they answer is their own affair.
 
+mod failure;
+
+pub use failure::{FailureBody, FailureDetail, JSON, failure, name, shorten};
+
 use std::{
     sync::{
         Arc,

@@ -23,10 +23,10 @@ use tracing::{Level, enabled};
 
 use crate::{
     catalogue::{Current, Policy, Release},
-    contract::{Fault, FaultKind, Limits},
+    contract::{Digest, Fault, FaultKind, Limits},
     decide::{Decided, Verdict, decide},
     engine::{LogLevel, MAX_INSTANCES},
-    http::{RequestId, RequestIds},
+    http::{JSON, RequestId, RequestIds, name},
     wire,
 };
 
@@ -39,6 +39,8 @@ pub struct Intake {
     pub body_time: Duration,
     /// The server's limits, of which the depth of JSON holds for requests.
     pub limits: Limits,
+    /// Whether a decision's answer names its version.
+    pub version_header: bool,
 }
 
 /// What the webhook needs to answer.
@@ -85,7 +87,7 @@ async fn allocate(
         Err(_) => Err(Problem::NotFound { detail: None }),
     };
     match answer {
-        Ok(response) => respond(id, response),
+        Ok(response) => response,
         Err(problem) => {
             problem.log(id, address.0.as_deref().map(|policy| &policy.id));
             problem.respond(id)
@@ -115,7 +117,7 @@ impl Webhook {
         policy: &str,
         request: HttpRequest<HttpBody>,
         address: &mut Address,
-    ) -> Result<wire::Response, Problem> {
+    ) -> Result<HttpResponse<HttpBody>, Problem> {
         let release = self.admit(tenant, policy, &request, address)?;
         let bytes = self.read(request).await?;
         let body = wire::Body::parse(&bytes, self.intake.limits.json_depth)
@@ -132,7 +134,10 @@ impl Webhook {
             }
         }
         match decided.verdict {
-            Verdict::Allocated { response, .. } => Ok(response),
+            Verdict::Allocated { response, .. } => {
+                let version = self.intake.version_header.then_some(&release.version);
+                Ok(respond(id, response, version))
+            }
             Verdict::Refused(refusal) => Err(Problem::Refused(refusal)),
             Verdict::Faulted(fault) => Err(Problem::Fault(fault)),
         }
@@ -182,10 +187,14 @@ impl Webhook {
     }
 }
 
-fn respond(id: RequestId, response: wire::Response) -> HttpResponse<HttpBody> {
+fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) -> HttpResponse<HttpBody> {
     let mut http = HttpResponse::new(HttpBody::from(response.into_bytes()));
-    http.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    problem::name(&mut http, id);
+    http.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    // Hexadecimal digits: always a header's value.
+    if let Some(version) = version.and_then(|version| HeaderValue::try_from(version.to_string()).ok()) {
+        http.headers_mut().insert("x-berth-version", version);
+    }
+    name(&mut http, id);
     http
 }
 

@@ -7,12 +7,11 @@ use axum::{
     body::Body,
     http::{HeaderValue, Response, StatusCode, header},
 };
-use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::{
     contract::{Fault, PolicyId, Refusal},
-    http::RequestId,
+    http::{RequestId, failure, shorten},
 };
 
 /// Seconds after which a caller may try again, where nothing better is known.
@@ -102,13 +101,8 @@ impl Problem {
     /// The answer to the caller.
     pub(super) fn respond(&self, id: RequestId) -> Response<Body> {
         let reply = self.reply();
-        let error = ErrorBody { code: reply.code, message: &shorten(reply.message), request_id: id.to_string() };
-        // These are strings; serialising them cannot fail.
-        let body = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = reply.status;
+        let mut response = failure(reply.status, reply.code, reply.message, id);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(seconds) = reply.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -119,7 +113,6 @@ impl Problem {
             // The rest of the body is not waited for, so the connection cannot be used again.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        name(&mut response, id);
         response
     }
 
@@ -140,34 +133,4 @@ impl Problem {
             _ => warn!(policy, request = %id, status, code, reason = ?shorten(reply.message), "request failed"),
         }
     }
-}
-
-/// Puts the request's id on its answer.
-pub(super) fn name(response: &mut Response<Body>, id: RequestId) {
-    // Hexadecimal digits and a hyphen: always a header's value.
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
-        response.headers_mut().insert("x-request-id", id);
-    }
-}
-
-/// A message of at most a thousand bytes: a policy may have written a megabyte.
-fn shorten(message: &str) -> String {
-    const MOST: usize = 1000;
-    if message.len() <= MOST {
-        return message.to_owned();
-    }
-    format!("{}…", &message.get(..message.floor_char_boundary(MOST)).unwrap_or_default())
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: ErrorBody<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody<'a> {
-    code: &'static str,
-    message: &'a str,
-    request_id: String,
 }
