@@ -131,7 +131,9 @@ pub struct Connection(SendRequest<Body>);
 
 impl Connection {
     pub(crate) async fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("the server accepts connections");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server accepts connections");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
         tokio::spawn(connection);
         Self(sender)

@@ -27,7 +27,9 @@ pub async fn run(folder: &Path, arguments: &[&str]) -> Ending {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = within_patience("the command's end", command).await.expect("the command runs");
+    let output = within_patience("the command's end", command)
+        .await
+        .expect("the command runs");
     Ending {
         code: output.status.code(),
         stderr: String::from_utf8(output.stderr).expect("text"),

@@ -61,8 +61,7 @@ impl Guest {
     /// With `tables.lookup` imported as `$lookup`.
     #[must_use]
     pub fn looking_up(mut self) -> Self {
-        let import =
-            r#"(import "berth:allocation/tables@1.0.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))"#;
+        let import = r#"(import "berth:allocation/tables@1.0.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))"#;
         self.imports.push_str(import);
         self
     }
@@ -146,7 +145,9 @@ fn component(mut module: Vec<u8>, package: impl FnOnce(&mut Resolve) -> wit_pars
     let world = resolve.select_world(&[package], None).expect("one world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("a world that can be embedded");
     let encoder = ComponentEncoder::default().validate(true).module(&module);
-    encoder.and_then(|mut encoder| encoder.encode()).expect("a module of this world")
+    encoder
+        .and_then(|mut encoder| encoder.encode())
+        .expect("a module of this world")
 }
 
 /// A component of another world: it exports `answer` and nothing of the contract.
