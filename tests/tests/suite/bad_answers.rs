@@ -67,6 +67,7 @@ fn brief(guest: Guest) -> Policy {
     Policy::from(guest).time_ms(50)
 }
 
+/// A hub that is not linked is no answer, and the log says which were.
 #[tokio::test]
 async fn an_unknown_hub() {
     invalid(
@@ -85,6 +86,7 @@ async fn a_part_of_a_hubs_name() {
     invalid(Reply::hub(&format!("{}\n", bodies::TOASTERS)), "which is not linked").await;
 }
 
+/// No hub is no answer.
 #[tokio::test]
 async fn an_empty_hub() {
     invalid(Reply::hub(""), "the policy named no hub").await;
@@ -102,6 +104,7 @@ async fn a_hub_in_another_case() {
         .is_hub(bodies::TOASTERS);
 }
 
+/// A twin's parts are objects.
 #[tokio::test]
 async fn a_twin_that_is_no_object() {
     invalid(
@@ -122,6 +125,7 @@ async fn a_twin_that_is_no_object() {
     .await;
 }
 
+/// Text that is no JSON never leaves the host.
 #[tokio::test]
 async fn text_that_is_no_json() {
     for text in [
@@ -140,6 +144,7 @@ async fn text_that_is_no_json() {
     invalid(toaster().tags("{a}"), "tags is not valid JSON").await;
 }
 
+/// Nor does JSON with more behind it, which could change the rest of the answer.
 #[tokio::test]
 async fn json_with_more_behind_it() {
     invalid(toaster().payload("{} x"), "the payload is not valid JSON").await;
@@ -151,6 +156,7 @@ async fn json_with_more_behind_it() {
     invalid(toaster().payload(r#"{}}"#), "the payload is not valid JSON").await;
 }
 
+/// A device hears back an object, since DPS hands over nothing else.
 #[tokio::test]
 async fn a_payload_that_is_no_object() {
     for text in ["[]", r#""text""#, "null", "7", "true"] {
@@ -158,11 +164,13 @@ async fn a_payload_that_is_no_object() {
     }
 }
 
+/// Half a surrogate pair is no text in an answer either.
 #[tokio::test]
 async fn a_payload_with_a_lone_surrogate() {
     invalid(toaster().payload(r#"{"a": "\ud800"}"#), "lone surrogate escape").await;
 }
 
+/// Ten thousand levels are refused without recursion.
 #[tokio::test]
 async fn a_payload_nested_too_deep() {
     let deep = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
@@ -205,11 +213,13 @@ async fn a_payload_that_just_fits() {
     assert!(answer.text().contains(&payload));
 }
 
+/// A trap ends the decision.
 #[tokio::test]
 async fn a_trap() {
     faults(Guest::doing("(unreachable)"), "trap", "unreachable").await;
 }
 
+/// So does every other kind of trap.
 #[tokio::test]
 async fn other_traps() {
     let divide = "(drop (i32.div_u (i32.const 1) (i32.const 0)))";
@@ -241,6 +251,7 @@ async fn an_answer_that_cannot_be_read() {
     .await;
 }
 
+/// A loop without end is ended.
 #[tokio::test]
 async fn an_endless_loop() {
     faults(brief(Guest::doing(SPIN)), "deadline", "still running after its 50 ms").await;
@@ -277,6 +288,7 @@ async fn filling_all_memory_again_and_again() {
     }
 }
 
+/// Recursion without end stays inside the guest.
 #[tokio::test]
 async fn a_stack_overflow() {
     let recurse = Guest::doing("(drop (call $recurse (i32.const 1)))").function(
@@ -362,6 +374,7 @@ async fn too_many_look_ups() {
         .is_hub(bodies::TOASTERS);
 }
 
+/// Look-ups without end run out of time.
 #[tokio::test]
 async fn endless_look_ups() {
     let look_up = "(loop $again

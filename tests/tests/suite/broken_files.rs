@@ -59,18 +59,21 @@ async fn component(bytes: impl AsRef<[u8]>, phrase: &str) {
     keeps_serving(|folder| folder.replace("policy.wasm", bytes), "component", phrase).await;
 }
 
+/// A file of no bytes.
 #[tokio::test]
 async fn an_empty_component() {
     component("", "the component is empty (0 bytes)").await;
 }
 
+/// A file that lacks its end, as after a full disk.
 #[tokio::test]
 async fn a_truncated_component() {
     let whole = version(2).component();
     component(&whole[..whole.len() / 2], "the component is damaged").await;
-    component(&whole[..6], "not a WebAssembly component").await;
+    component(&whole[..6], "the component is damaged").await;
 }
 
+/// A file that was damaged on its way.
 #[tokio::test]
 async fn a_component_with_a_changed_byte() {
     let mut bytes = version(2).component();
@@ -79,21 +82,25 @@ async fn a_component_with_a_changed_byte() {
     component(bytes, "the component is damaged").await;
 }
 
+/// A file of another kind.
 #[tokio::test]
 async fn something_else_than_a_component() {
     component("#!/bin/sh\nexit\n", "not a WebAssembly component").await;
 }
 
+/// What a compiler leaves before it is made a component.
 #[tokio::test]
 async fn a_core_module() {
     component(version(2).core_module(), "a core WebAssembly module, not a component").await;
 }
 
+/// A component that is no policy.
 #[tokio::test]
 async fn a_component_of_another_world() {
     component(of_another_world(), "exports no function `allocate`").await;
 }
 
+/// What a compiler makes that thinks of a whole operating system.
 #[tokio::test]
 async fn a_component_that_needs_wasi() {
     component(
@@ -120,7 +127,7 @@ async fn a_component_that_needs_more_of_berth() {
 async fn a_component_that_is_too_large_to_run() {
     let text = r#"(component (core module $m (memory 2000)) (core instance (instantiate $m)))"#;
     let bytes = wat::parse_str(text).unwrap();
-    component(bytes, "").await;
+    component(bytes, "the component").await;
 }
 
 /// A file of a gigabyte is not read into memory: it is refused for its size.
@@ -134,6 +141,7 @@ async fn a_huge_component() {
     keeps_serving(sparse, "read", "policy.wasm is larger than 67108864 bytes").await;
 }
 
+/// A file that is removed while its folder stays.
 #[tokio::test]
 async fn a_missing_component() {
     keeps_serving(
@@ -155,6 +163,7 @@ async fn a_dangling_link() {
     .await;
 }
 
+/// A folder where the file should be.
 #[tokio::test]
 async fn a_folder_in_place_of_the_component() {
     let folder_in_place = |folder: &Folder| {
@@ -205,6 +214,7 @@ async fn a_bad_manifest() {
     }
 }
 
+/// A manifest that is text by its name only.
 #[tokio::test]
 async fn a_manifest_that_is_no_text() {
     keeps_serving(
@@ -226,6 +236,7 @@ async fn added(below: &str, file: &str, content: &str, stage: &str, phrase: &str
     keeps_serving(add, stage, phrase).await;
 }
 
+/// Tables whose look-ups would have no meaning.
 #[tokio::test]
 async fn a_bad_table() {
     added(
@@ -254,6 +265,7 @@ async fn a_bad_table() {
     .await;
 }
 
+/// Checks that do not say what they expect, or of what.
 #[tokio::test]
 async fn a_check_that_is_none() {
     added("checks", "a.json", "{}", "checks", "a.json: not a check").await;

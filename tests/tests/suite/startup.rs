@@ -51,6 +51,7 @@ async fn an_unknown_key() {
     }
 }
 
+/// Values that make no sense are named like keys.
 #[tokio::test]
 async fn a_value_that_makes_no_sense() {
     for (toml, key) in [
@@ -68,12 +69,14 @@ async fn a_value_that_makes_no_sense() {
     }
 }
 
+/// A configuration that is named has to be there.
 #[tokio::test]
 async fn a_missing_configuration() {
     let ending = serve(folder("").path(), &["--config", "other.toml"]).await;
     says(&ending, USAGE, &["error: failed to read other.toml"]);
 }
 
+/// A catalogue that is not a directory is named, with the ways to name another.
 #[tokio::test]
 async fn a_missing_catalogue() {
     let ending = serve(folder("[catalogue]\ndirectory = \"rules\"\n").path(), &[]).await;
@@ -116,6 +119,7 @@ async fn an_open_admin_listener() {
     }
 }
 
+/// Probes never share the webhook's port.
 #[tokio::test]
 async fn one_address_for_both_listeners() {
     let arguments = ["serve", "--listen", "127.0.0.1:7", "--admin-listen", "127.0.0.1:7"];
@@ -127,6 +131,7 @@ async fn one_address_for_both_listeners() {
     );
 }
 
+/// A filter of the log that is none is quoted.
 #[tokio::test]
 async fn a_filter_that_is_none() {
     let ending = serve(folder("[log]\nfilter = \"berth=loud=now\"\n").path(), &[]).await;
@@ -134,6 +139,7 @@ async fn a_filter_that_is_none() {
     says(&ending, ending.code, &["log.filter", "berth=loud=now"]);
 }
 
+/// Wrong arguments get the usage.
 #[tokio::test]
 async fn wrong_arguments() {
     let folder = folder("");

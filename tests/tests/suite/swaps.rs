@@ -54,6 +54,7 @@ async fn a_file_is_written_over() {
     }
 }
 
+/// A folder is renamed away and another to its place.
 #[tokio::test]
 async fn a_policys_folder_is_replaced() {
     let berth = Berth::serving(catalogue(1)).await;
@@ -70,6 +71,7 @@ async fn a_policys_folder_is_replaced() {
     answers(&berth, 5).await;
 }
 
+/// The same for a tenant with all of its policies.
 #[tokio::test]
 async fn a_tenants_folder_is_replaced() {
     let berth = Berth::serving(catalogue(1)).await;
@@ -83,6 +85,7 @@ async fn a_tenants_folder_is_replaced() {
     answers(&berth, 3).await;
 }
 
+/// The same for the whole catalogue.
 #[tokio::test]
 async fn the_whole_catalogue_is_replaced() {
     let berth = Berth::serving(catalogue(1)).await;
