@@ -2,7 +2,7 @@
 //!
 //! Small on purpose: it is compiled before anything else can begin.
 
-mod tests;
+mod suite;
 
 use std::process::ExitCode;
 
@@ -19,8 +19,8 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let result = match command.as_str() {
-        "test" => tests::run(&rest),
-        "bless" => tests::bless(),
+        "test" => suite::run(&rest),
+        "bless" => suite::bless(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(true)

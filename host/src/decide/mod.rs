@@ -21,6 +21,13 @@ use crate::{
 pub struct Decided {
     /// The outcome.
     pub verdict: Verdict,
+    /// What the decision left behind.
+    pub trail: Trail,
+}
+
+/// What a decision leaves behind for the policy's owner.
+#[derive(Debug, Default)]
+pub struct Trail {
     /// What the policy logged.
     pub log: Vec<LogLine>,
     /// How many lines did not fit into the log.
@@ -57,7 +64,8 @@ pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
         Err(fault) => Verdict::Faulted(fault),
     };
-    Decided { verdict, log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory }
+    let trail = Trail { log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory };
+    Decided { verdict, trail }
 }
 
 fn allocated(release: &Release, request: &Request<'_>, decision: Decision) -> Verdict {

@@ -22,8 +22,8 @@ pub struct Surroundings {
 /// A table: from a key to the text of a JSON value.
 pub type LookupTable = std::collections::HashMap<Box<str>, Box<str>>;
 
-/// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much a log line matters, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// While writing a policy.
     Debug,

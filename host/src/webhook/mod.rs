@@ -1,7 +1,7 @@
 //! The webhook: DPS asks here where a device goes.
 //!
 //! `POST /allocate/{tenant}/{policy}?code=KEY`, body and answer as DPS has them. Reads the request, decides, and turns
-//! whatever comes of it into a status by the table in [`problem`]. The log gets one line a request at most.
+//! whatever comes of it into a status by the table of [`Problem`]. The log gets one line a request at most.
 
 mod credential;
 mod problem;
@@ -24,7 +24,7 @@ use tracing::{Level, enabled};
 use crate::{
     catalogue::{Current, Policy, Release},
     contract::{Digest, Fault, FaultKind, Limits},
-    decide::{Decided, Verdict, decide},
+    decide::{Decided, Trail, Verdict, decide},
     engine::{LogLevel, MAX_INSTANCES},
     http::{JSON, RequestId, RequestIds, name},
     wire,
@@ -70,9 +70,13 @@ impl Webhook {
     }
 }
 
-/// Whom a request was addressed to, for the log: names are in it only if they are in the catalogue.
+/// What the log says about a request besides its outcome: names are in it only if they are in the catalogue.
 #[derive(Default)]
-struct Address(Option<Arc<Policy>>);
+struct About {
+    policy: Option<Arc<Policy>>,
+    /// What the policy itself wrote.
+    log: Option<String>,
+}
 
 async fn allocate(
     State(webhook): State<Arc<Webhook>>,
@@ -80,16 +84,16 @@ async fn allocate(
     request: HttpRequest<HttpBody>,
 ) -> HttpResponse<HttpBody> {
     let id = webhook.ids.next();
-    let mut address = Address::default();
+    let mut about = About::default();
     let answer = match path {
-        Ok(Path((tenant, policy))) => webhook.answer(id, &tenant, &policy, request, &mut address).await,
+        Ok(Path((tenant, policy))) => webhook.answer(id, &tenant, &policy, request, &mut about).await,
         // A path that is not even text names nothing.
         Err(_) => Err(Problem::NotFound { detail: None }),
     };
     match answer {
         Ok(response) => response,
         Err(problem) => {
-            problem.log(id, address.0.as_deref().map(|policy| &policy.id));
+            problem.log(id, &about);
             problem.respond(id)
         }
     }
@@ -105,7 +109,7 @@ async fn not_found(State(webhook): State<Arc<Webhook>>) -> HttpResponse<HttpBody
 
 fn refuse(webhook: &Webhook, problem: &Problem) -> HttpResponse<HttpBody> {
     let id = webhook.ids.next();
-    problem.log(id, None);
+    problem.log(id, &About::default());
     problem.respond(id)
 }
 
@@ -116,31 +120,34 @@ impl Webhook {
         tenant: &str,
         policy: &str,
         request: HttpRequest<HttpBody>,
-        address: &mut Address,
+        about: &mut About,
     ) -> Result<HttpResponse<HttpBody>, Problem> {
-        let release = self.admit(tenant, policy, &request, address)?;
+        let release = self.admit(tenant, policy, &request, about)?;
         let bytes = self.read(request).await?;
         let body = wire::Body::parse(&bytes, self.intake.limits.json_depth)
             .map_err(|error| Problem::Malformed(error.to_string()))?;
         let place = self.capacity.try_acquire().map_err(|_| Problem::OverCapacity)?;
-        let decided = decide(&release, &body.request()).await;
+        let Decided { verdict, trail } = decide(&release, &body.request()).await;
         drop(place);
-        if let Some(policy) = &address.0 {
-            log_policy(id, policy, &release, &decided);
-            match decided.verdict {
-                Verdict::Allocated { .. } => policy.counts.allocated(),
-                Verdict::Refused(_) => policy.counts.refused(),
-                Verdict::Faulted(_) => policy.counts.faulted(),
-            }
-        }
-        match decided.verdict {
+        let counts = about.policy.as_ref().map(|policy| policy.counts.clone()).unwrap_or_default();
+        let problem = match verdict {
             Verdict::Allocated { response, .. } => {
+                counts.allocated();
+                log_decision(id, about, &release, &trail);
                 let version = self.intake.version_header.then_some(&release.version);
-                Ok(respond(id, response, version))
+                return Ok(respond(id, response, version));
             }
-            Verdict::Refused(refusal) => Err(Problem::Refused(refusal)),
-            Verdict::Faulted(fault) => Err(Problem::Fault(fault)),
-        }
+            Verdict::Refused(refusal) => {
+                counts.refused();
+                Problem::Refused(refusal)
+            }
+            Verdict::Faulted(fault) => {
+                counts.faulted();
+                Problem::Fault(fault)
+            }
+        };
+        about.log = text(&trail);
+        Err(problem)
     }
 
     /// Finds the release, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a
@@ -150,7 +157,7 @@ impl Webhook {
         tenant: &str,
         policy: &str,
         request: &HttpRequest<HttpBody>,
-        address: &mut Address,
+        about: &mut About,
     ) -> Result<Arc<Release>, Problem> {
         let catalogue = self.current.load();
         let found = catalogue.find(tenant, policy);
@@ -159,7 +166,7 @@ impl Webhook {
             let detail = admitted.then(|| format!("the tenant {tenant} has no policy of this name"));
             return Err(Problem::NotFound { detail });
         };
-        address.0 = Some(policy_found.clone());
+        about.policy = Some(policy_found.clone());
         if !admitted {
             return Err(Problem::Unauthorized);
         }
@@ -198,42 +205,39 @@ fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) ->
     http
 }
 
-/// Puts a decision's outcome, and what the policy itself wrote, into the log. One line, at the level of the gravest of the
-/// policy's own; a problem gets its line elsewhere, so only the policy's text is written for it here.
-fn log_policy(id: RequestId, policy: &Policy, release: &Release, decided: &Decided) {
-    let level = decided.log.iter().map(|line| line.level).max_by_key(|level| *level as u8);
-    let text = || {
-        let lines: Vec<&str> = decided.log.iter().map(|line| line.message.as_str()).collect();
-        lines.join("\n")
-    };
+/// What the policy wrote, if anything.
+fn text(trail: &Trail) -> Option<String> {
+    if trail.log.is_empty() {
+        return None;
+    }
+    let mut lines: Vec<&str> = trail.log.iter().map(|line| line.message.as_str()).collect();
+    let dropped = format!("({} more lines were dropped)", trail.log_dropped);
+    if trail.log_dropped > 0 {
+        lines.push(&dropped);
+    }
+    Some(lines.join("\n"))
+}
+
+/// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote.
+fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail) {
     macro_rules! line {
         ($level:expr) => {
             if enabled!($level) {
                 tracing::event!(
                     $level,
-                    policy = %policy.id,
-                    version = format_args!("{:#}", release.version),
-                    outcome = outcome(&decided.verdict),
-                    microseconds = decided.elapsed.as_micros() as u64,
+                    policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id)),
+                    version = %release.version,
                     request = %id,
-                    log = text(),
-                    dropped = decided.log_dropped,
+                    microseconds = trail.elapsed.as_micros() as u64,
+                    log = text(trail),
                     "decision"
                 );
             }
         };
     }
-    match level {
+    match trail.log.iter().map(|line| line.level).max() {
         None | Some(LogLevel::Debug) => line!(Level::DEBUG),
         Some(LogLevel::Info) => line!(Level::INFO),
         Some(LogLevel::Warn | LogLevel::Error) => line!(Level::WARN),
-    }
-}
-
-fn outcome(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allocated { .. } => "allocated",
-        Verdict::Refused(_) => "refused",
-        Verdict::Faulted(_) => "faulted",
     }
 }

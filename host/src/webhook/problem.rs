@@ -9,8 +9,9 @@ use axum::{
 };
 use tracing::{info, warn};
 
+use super::About;
 use crate::{
-    contract::{Fault, PolicyId, Refusal},
+    contract::{Fault, Refusal},
     http::{RequestId, failure, shorten},
 };
 
@@ -117,20 +118,21 @@ impl Problem {
     }
 
     /// The one line of the log about this request.
-    pub(super) fn log(&self, id: RequestId, policy: Option<&PolicyId>) {
+    pub(super) fn log(&self, id: RequestId, about: &About) {
         let reply = self.reply();
         let status = reply.status.as_u16();
         let code = reply.code;
-        let policy = policy.map(tracing::field::display);
+        let policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id));
+        let log = about.log.as_deref();
         match self {
             Self::Refused(_) => {
-                info!(policy, request = %id, status, code, reason = ?shorten(reply.message), "request refused");
+                info!(policy, request = %id, status, code, reason = shorten(reply.message), log, "request refused");
             }
             Self::Fault(fault) => {
-                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = ?fault.message, "policy fault");
+                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, log, "policy fault");
             }
             Self::TooLarge { limit } => warn!(policy, request = %id, status, code, limit, "request failed"),
-            _ => warn!(policy, request = %id, status, code, reason = ?shorten(reply.message), "request failed"),
+            _ => warn!(policy, request = %id, status, code, reason = shorten(reply.message), "request failed"),
         }
     }
 }
