@@ -1,4 +1,54 @@
-//! What the tests share.
+//! The harness of Berth's black-box suite. A test reads as a sentence:
+//!
+//! ```no_run
+//! # async fn test() {
+//! use berth_tests::{Berth, Catalogue, bodies, guests::example};
+//!
+//! let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("by-suffix", example("by-suffix"))).await;
+//! let answer = berth.asks("contoso/by-suffix").with(bodies::first()).await;
+//! answer.is_error(403, "rejected");
+//! # }
+//! ```
+//!
+//! Every test starts the real `berth serve` on ports the system chooses, with a catalogue in a folder of its own, and
+//! talks to it through sockets only. What the server has done is learnt from its log: a test waits for a line, never
+//! for time to pass, so the one limit on waiting is generous and only says that nothing will come any more.
+//!
+//! - [`Berth`]: a running server, its [`Log`](log::Log), and [`startup`] for servers that are not to run.
+//! - [`Catalogue`] and [`Policy`]: what it serves, and [`Folder`]: changes to that while it serves.
+//! - [`Ask`] and [`Answer`]: one request in HTTP as it should be; [`Line`](tcp::Line): bytes as they should not be.
+//! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
+//! - [`bodies`]: what DPS sends.
+//! - [`reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
+//!
+//! The binary is the one beside the test's own executable: `cargo build --release -p berth` comes before
+//! `cargo test --release -p berth-tests`.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect"
+)]
 
+mod answer;
+mod ask;
+mod berth;
+pub mod bodies;
+mod catalogue;
+mod folder;
+pub mod guests;
+pub mod log;
+pub mod pages;
 pub mod reference;
 pub mod snippets;
+pub mod startup;
+pub mod tcp;
+mod waiting;
+
+pub use answer::Answer;
+pub use ask::{Ask, Connection};
+pub use berth::Berth;
+pub use catalogue::{Catalogue, Policy, key, key_hash, secondary_key};
+pub use folder::Folder;
+pub use waiting::within_patience;

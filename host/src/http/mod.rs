@@ -52,9 +52,12 @@ pub async fn serve(listener: TcpListener, router: Router, patience: Patience, st
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            match connection.await {
+                Ok(()) => {}
+                // Answered with an empty 400 or the like before any router saw it, so this is the line about it.
+                Err(error) if error.is_parse() => warn!(%error, "request failed: it is not HTTP"),
                 // A sender that went away or was too slow. Its request, if there was one, has been answered or logged.
-                debug!(%error, "connection ended");
+                Err(error) => debug!(%error, "connection ended"),
             }
             drop(place);
         });

@@ -131,6 +131,7 @@ impl Reloader {
     fn publish(&mut self) {
         self.catalogue.generation += 1;
         self.current.publish(self.catalogue.clone());
+        info!(generation = self.catalogue.generation, "catalogue published");
     }
 
     async fn refresh_tenants(&mut self, names: Vec<Name>) -> bool {

@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use berth_tests::reference::markdown;
-
-use super::repository;
+use berth_tests::{pages::repository, reference::markdown};
 
 /// Crates that only these modules may name.
 const ONLY_IN: &[(&str, &[&str])] = &[

@@ -1,27 +1,5 @@
-//! The suite.
+//! The black-box suite: one binary, one module for each behaviour. How a test is written is in the crate's library.
 
 mod architecture;
 mod readme;
 mod reference;
-
-use std::path::{Path, PathBuf};
-
-/// The repository's folder.
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
-        .to_owned()
-}
-
-/// The Markdown files that users read: those at the top and in `docs`.
-fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = [repository(), repository().join("docs")]
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"))
-        .map(|entry| entry.expect("the folder can be read").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    pages.sort();
-    pages
-}

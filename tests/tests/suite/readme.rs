@@ -2,9 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use berth_tests::snippets::{Page, Walk};
-
-use super::{pages, repository};
+use berth_tests::{
+    pages::{pages, repository},
+    snippets::{Page, Walk},
+};
 
 /// The folder of the `berth` that is tested: two above the tests' own program.
 fn programs() -> PathBuf {

@@ -2,16 +2,21 @@
 
 use std::{fs, path::Path};
 
-use berth_tests::reference::{documents, markdown};
-
-use super::{pages, repository};
+use berth_tests::{
+    pages::{pages, repository},
+    reference::{documents, markdown},
+};
 
 /// Set by `cargo xtask bless`: write what is generated instead of comparing it.
 const BLESS: &str = "BERTH_BLESS";
 
+fn blessing() -> bool {
+    std::env::var_os(BLESS).is_some_and(|value| value == "1")
+}
+
 #[test]
 fn reference_is_up_to_date() {
-    let bless = std::env::var_os(BLESS).is_some_and(|value| value == "1");
+    let bless = blessing();
     let mut stale = Vec::new();
     for document in documents(&repository()).unwrap() {
         let path = repository().join(document.path);
@@ -45,6 +50,10 @@ fn difference(committed: &str, generated: &str) -> String {
 
 #[test]
 fn links_lead_somewhere() {
+    if blessing() {
+        // The pages are being rewritten at this moment; the next run looks.
+        return;
+    }
     let mut broken = Vec::new();
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();

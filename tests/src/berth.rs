@@ -1,0 +1,219 @@
+//! A running server.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::{
+    Answer, Ask, Catalogue, Connection, Folder,
+    log::{Entry, Log},
+    tcp::Line,
+    within_patience,
+};
+
+/// What every server of the suite is configured with: decisions that should succeed have all the time they need on a
+/// busy machine. A policy that is to run out of time has a limit of its own.
+const PATIENT: &str = "[limits]\ntime_ms = 20000\n";
+
+/// The folder of the catalogue, beside `berth.toml`.
+const CATALOGUE: &str = "policies";
+
+/// The server's binary: beside the folder of the test's own executable.
+///
+/// # Panics
+///
+/// If it has not been built.
+#[must_use]
+pub(crate) fn binary() -> PathBuf {
+    let test = env::current_exe().expect("the test knows its executable");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps/<test>");
+    let binary = profile.join("berth");
+    assert!(
+        binary.is_file(),
+        "{} is missing: build it with `cargo build --release -p berth` (without `--release` for a debug test run)",
+        binary.display()
+    );
+    binary
+}
+
+/// A running `berth serve`, killed when dropped.
+pub struct Berth {
+    child: Child,
+    log: Log,
+    webhook: SocketAddr,
+    admin: SocketAddr,
+    folder: TempDir,
+}
+
+impl Berth {
+    /// Starts a server for this catalogue and waits until it is ready.
+    pub async fn serving(catalogue: Catalogue) -> Self {
+        Self::configured("", catalogue).await
+    }
+
+    /// Starts a server with these lines in its `berth.toml`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready.
+    pub async fn configured(toml: &str, catalogue: Catalogue) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        catalogue.write(&folder.path().join(CATALOGUE));
+        Self::start(toml, folder).await
+    }
+
+    /// Starts a server in a folder that holds the catalogue already.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready.
+    pub async fn start(toml: &str, folder: TempDir) -> Self {
+        let config = folder.path().join("berth.toml");
+        fs::write(&config, format!("{PATIENT}{toml}")).expect("a file");
+        let mut child = Command::new(binary())
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--log-format", "json", "--config"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the server starts");
+        let log = Log::of(child.stderr.take().expect("a pipe"));
+        let ready = log
+            .next("`berth is ready`", |line| line.message() == "berth is ready")
+            .await;
+        let address = |field: &str| ready.text(field).parse().expect("an address");
+        Self {
+            child,
+            webhook: address("webhook"),
+            admin: address("admin"),
+            log,
+            folder,
+        }
+    }
+
+    /// A request for `tenant/policy`, with the tenant's key and no body yet.
+    #[must_use]
+    pub fn asks(&self, policy: &str) -> Ask {
+        Ask::policy(self.webhook, policy)
+    }
+
+    /// A POST to this path of the webhook's listener.
+    #[must_use]
+    pub fn posts(&self, path: &str) -> Ask {
+        Ask::path(self.webhook, path)
+    }
+
+    /// A GET of this path of the admin listener.
+    pub async fn admin(&self, path: &str) -> Answer {
+        Ask::path(self.admin, path).by(hyper::Method::GET).await
+    }
+
+    /// A connection to the webhook's listener, for proper requests.
+    pub async fn connection(&self) -> Connection {
+        Connection::to(self.webhook).await
+    }
+
+    /// A connection to the webhook's listener, for any bytes.
+    ///
+    /// # Panics
+    ///
+    /// If it is refused.
+    pub async fn line(&self) -> Line {
+        Line::to(self.webhook).await.expect("the server accepts connections")
+    }
+
+    /// Where the webhook listens.
+    #[must_use]
+    pub fn webhook(&self) -> SocketAddr {
+        self.webhook
+    }
+
+    /// The folder in which `berth.toml` and the catalogue are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The catalogue's folder, or that of a tenant or policy in it.
+    #[must_use]
+    pub fn files(&self, below: &str) -> Folder {
+        Folder::new(self.folder.path().join(CATALOGUE).join(below))
+    }
+
+    /// Its log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Waits for a line with this message, after the line the last wait found.
+    pub async fn logs(&self, message: &str) -> Entry {
+        self.log
+            .next(&format!("`{message}`"), |line| line.message() == message)
+            .await
+    }
+
+    /// Waits until another version of the policy serves.
+    pub async fn serves(&self, policy: &str) -> Entry {
+        let wanted = |line: &Entry| line.message() == "policy serves" && line.is_about(policy);
+        let line = self.log.next(&format!("`policy serves` of {policy}"), wanted).await;
+        self.publishes().await;
+        line
+    }
+
+    /// Waits until the policy's files have been refused.
+    pub async fn refuses(&self, policy: &str) -> Entry {
+        let wanted = |line: &Entry| line.message().starts_with("policy refused") && line.is_about(policy);
+        let line = self.log.next(&format!("`policy refused` of {policy}"), wanted).await;
+        self.publishes().await;
+        line
+    }
+
+    /// Waits until a change of the catalogue answers requests.
+    pub async fn publishes(&self) -> Entry {
+        self.logs("catalogue published").await
+    }
+
+    /// What was logged from this place on about requests that have been answered.
+    ///
+    /// A request that is known to be logged is made, and its line awaited: everything before it has been written.
+    pub async fn logged_since(&self, mark: usize) -> Vec<Entry> {
+        let fence = self.posts("/fence").await;
+        let wanted = |line: &Entry| line.text("request") == fence.id();
+        let (end, _) = self.log.find("the fence", mark, wanted).await;
+        self.log.lines(mark..end)
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended already.
+    pub fn terminate(&self) {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        kill_process(pid.expect("the server runs"), Signal::TERM).expect("a signal");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub async fn ends(&mut self) -> ExitStatus {
+        within_patience("the server's end", self.child.wait())
+            .await
+            .expect("a status")
+    }
+}

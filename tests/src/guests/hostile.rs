@@ -1,0 +1,182 @@
+//! A guest of a few lines of WebAssembly text, made a real component of the world `policy`.
+
+use std::fmt::Write as _;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use super::{Reply, rust::repository};
+
+/// Where the answer is in memory. What is below stays zero, which is the answer "these settings are good".
+const BASE: usize = 1024;
+
+/// Bytes of a page of memory.
+const PAGE: usize = 65536;
+
+/// A guest that does what its lines say and then gives its answer.
+///
+/// The lines find `$log` (`level`, `pointer`, `length`) and `$lookup` (table, key, pointer to the result) if the guest
+/// imports them, `$answer` (where its answer is) and, as a function without parameters, whatever was added.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    reply: Reply,
+    imports: String,
+    functions: String,
+    lines: String,
+}
+
+impl Guest {
+    /// A guest that gives this answer to everything.
+    #[must_use]
+    pub fn answering(reply: Reply) -> Self {
+        Self {
+            reply,
+            imports: String::new(),
+            functions: String::new(),
+            lines: String::new(),
+        }
+    }
+
+    /// A guest that does this, and would then choose the first hub of [`bodies::first`](crate::bodies::first).
+    #[must_use]
+    pub fn doing(lines: &str) -> Self {
+        Self::answering(Reply::hub(crate::bodies::TOASTERS)).first(lines)
+    }
+
+    /// With these lines before the answer.
+    #[must_use]
+    pub fn first(mut self, lines: &str) -> Self {
+        self.lines.push_str(lines);
+        self
+    }
+
+    /// With `log.write` imported as `$log`.
+    #[must_use]
+    pub fn logging(mut self) -> Self {
+        let import = r#"(import "berth:allocation/log@1.0.0" "write" (func $log (param i32 i32 i32)))"#;
+        self.imports.push_str(import);
+        self
+    }
+
+    /// With `tables.lookup` imported as `$lookup`.
+    #[must_use]
+    pub fn looking_up(mut self) -> Self {
+        let import = r#"(import "berth:allocation/tables@1.0.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))"#;
+        self.imports.push_str(import);
+        self
+    }
+
+    /// With one more function, `(func $name …)`.
+    #[must_use]
+    pub fn function(mut self, wat: &str) -> Self {
+        self.functions.push_str(wat);
+        self
+    }
+
+    /// The core module.
+    ///
+    /// # Panics
+    ///
+    /// If the lines are not WebAssembly.
+    #[must_use]
+    pub fn core_module(&self) -> Vec<u8> {
+        let image = self.reply.image(BASE);
+        let heap = BASE + image.len();
+        let mut data = String::new();
+        for byte in &image {
+            match byte {
+                b' ' | b'!' | b'#'..=b'[' | b']'..=b'~' => data.push(char::from(*byte)),
+                _ => write!(data, "\\{byte:02x}").expect("a string takes everything"),
+            }
+        }
+        let pages = heap / PAGE + 1;
+        let Self {
+            imports,
+            functions,
+            lines,
+            ..
+        } = self;
+        let wat = format!(
+            r#"(module
+  {imports}
+  (memory (export "memory") {pages})
+  (global $heap (mut i32) (i32.const {heap}))
+  (global $answer i32 (i32.const {BASE}))
+  {functions}
+  (func (export "cabi_realloc") (param i32 i32) (param $align i32) (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at
+      (i32.and (i32.add (global.get $heap) (i32.sub (local.get $align) (i32.const 1)))
+               (i32.sub (i32.const 0) (local.get $align))))
+    (global.set $heap (i32.add (local.get $at) (local.get $size)))
+    (block $enough
+      (loop $more
+        (br_if $enough (i32.le_u (global.get $heap) (i32.mul (memory.size) (i32.const {PAGE}))))
+        (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))
+        (unreachable)))
+    (local.get $at))
+  (func (export "validate-settings") (param i32 i32) (result i32) (i32.const 0))
+  (func (export "allocate") (param $request i32) (result i32)
+    {lines}
+    (global.get $answer))
+  (data (i32.const {BASE}) "{data}"))"#
+        );
+        wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The component.
+    ///
+    /// # Panics
+    ///
+    /// If the lines are not WebAssembly.
+    #[must_use]
+    pub fn component(&self) -> Vec<u8> {
+        component(self.core_module(), |resolve| {
+            let (package, _) = resolve.push_path(repository().join("wit")).expect("the contract");
+            package
+        })
+    }
+}
+
+/// Makes a component of a core module of the only world in a package.
+fn component(mut module: Vec<u8>, package: impl FnOnce(&mut Resolve) -> wit_parser::PackageId) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let package = package(&mut resolve);
+    let world = resolve.select_world(&[package], None).expect("one world");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("a world that can be embedded");
+    let encoder = ComponentEncoder::default().validate(true).module(&module);
+    encoder
+        .and_then(|mut encoder| encoder.encode())
+        .expect("a module of this world")
+}
+
+/// A component of another world: it exports `answer` and nothing of the contract.
+///
+/// # Panics
+///
+/// Never: its text is fixed.
+#[must_use]
+pub fn of_another_world() -> Vec<u8> {
+    let module = wat::parse_str(r#"(module (func (export "answer") (result i32) (i32.const 42)))"#).expect("a module");
+    component(module, |resolve| {
+        let wit = "package other:world; world other { export answer: func() -> u32; }";
+        resolve.push_str("other.wit", wit).expect("a package")
+    })
+}
+
+/// A component that imports an interface of this name, which has nothing in it.
+///
+/// # Panics
+///
+/// If this is not the name of an interface.
+#[must_use]
+pub fn importing(interface: &str) -> Vec<u8> {
+    let text = format!(r#"(component (import "{interface}" (instance)))"#);
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl From<Guest> for crate::Policy {
+    fn from(guest: Guest) -> Self {
+        Self::of(guest.component())
+    }
+}
