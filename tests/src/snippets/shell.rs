@@ -21,6 +21,9 @@ use super::{
 /// Longer than any command on a page takes, a build included. Reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// The folder that is searched for programs last.
+const STAND_INS: &str = "stand-ins";
+
 /// Keeps the variables and the place of a shell for the next one.
 const KEEP: &str = r#"trap 'export -p >"$WALK/state"; pwd >"$WALK/place"' EXIT"#;
 
@@ -53,6 +56,7 @@ impl Walk {
         let folder = tempfile::tempdir().context("failed to make a folder")?;
         let start = folder.path().join("walk");
         fs::create_dir(&start)?;
+        fs::create_dir(folder.path().join(STAND_INS))?;
         fs::write(folder.path().join("state"), "")?;
         fs::write(folder.path().join("place"), start.as_os_str().as_encoded_bytes())?;
         Ok(Self {
@@ -71,6 +75,17 @@ impl Walk {
     pub fn programs_in(mut self, folder: &Path) -> Self {
         self.programs.push(folder.to_owned());
         self
+    }
+
+    /// Runs this program where the page says `name` and the machine has no such command.
+    ///
+    /// # Errors
+    ///
+    /// If the link cannot be made.
+    pub fn stand_in(self, name: &str, program: &Path) -> anyhow::Result<Self> {
+        let link = self.folder.path().join(STAND_INS).join(name);
+        std::os::unix::fs::symlink(program, link).with_context(|| format!("failed to link {name}"))?;
+        Ok(self)
     }
 
     /// Sets an environment variable for all blocks.
@@ -191,7 +206,12 @@ impl Walk {
             self.forth(text)
         );
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let programs = self.programs.iter().cloned().chain(std::env::split_paths(&path));
+        let programs = self
+            .programs
+            .iter()
+            .cloned()
+            .chain(std::env::split_paths(&path))
+            .chain([self.folder.path().join(STAND_INS)]);
         let mut command = Command::new("sh");
         command
             .arg("-c")

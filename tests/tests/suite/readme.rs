@@ -1,11 +1,20 @@
 //! Every command on the pages that users read is run, and prints what the page says.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use berth_tests::{
     pages::{pages, repository},
     snippets::{Page, Walk},
 };
+
+/// Where the webhook listens by default, and so on every page. A walk's own server has another port.
+const WEBHOOK: &str = "127.0.0.1:7071";
+
+/// Stands in for curl on machines that have none.
+const CURL: &str = env!("CARGO_BIN_EXE_curl-stand-in");
 
 /// The folder of the `berth` that is tested: two above the tests' own program.
 fn programs() -> PathBuf {
@@ -17,6 +26,31 @@ fn programs() -> PathBuf {
         .to_owned()
 }
 
+/// A walk on which `berth` is the one that is tested, the repository is `berth` in the folder where the walk begins, and
+/// `berth serve` takes ports that are free.
+fn walk() -> Walk {
+    let log = "--log-format human";
+    Walk::new()
+        .unwrap()
+        .programs_in(&programs())
+        .stand_in("curl", Path::new(CURL))
+        .unwrap()
+        .link("berth", &repository())
+        .unwrap()
+        .replace(
+            "berth serve",
+            &format!("berth serve {log} --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"),
+        )
+        .learn(|ready| {
+            let port = ready
+                .split_whitespace()
+                .find_map(|field| field.strip_prefix("webhook="));
+            port.map(|port| (WEBHOOK.to_owned(), port.to_owned()))
+                .into_iter()
+                .collect()
+        })
+}
+
 #[test]
 fn commands_in_docs_do_as_they_say() {
     for path in pages() {
@@ -26,9 +60,57 @@ fn commands_in_docs_do_as_they_say() {
         }
         let page = Page::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(page.skipped().is_empty(), "{}: everything is run", path.display());
-        let mut walk = Walk::new().unwrap().programs_in(&programs());
-        if let Err(error) = walk.follow(&page) {
+        if let Err(error) = walk().follow(&page) {
             panic!("{}: {error:#}", path.display());
+        }
+    }
+}
+
+/// What a page may do, with the real server: the walk of the README rests on this.
+#[test]
+fn a_page_can_serve_call_and_wait() {
+    let page = r#"
+```toml file=policies/contoso/tenant.toml
+[keys]
+primary = "sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"
+```
+```sh
+printf %s key | sha256sum
+```
+```text
+2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683  -
+```
+```sh background ready="berth is ready"
+berth serve
+```
+```text
+…
+… INFO berth is ready webhook=127.0.0.1:7071 admin=…
+```
+```sh
+curl -s -d '{}' 'http://127.0.0.1:7071/allocate/contoso/nothing?code=key'
+```
+```json
+{"error": {"code": "not-found", "message": "the tenant contoso has …", "requestId": "…"}}
+```
+```sh until="policy refused"
+mkdir policies/contoso/new
+```
+```sh
+curl -si -X POST 'http://127.0.0.1:7071/allocate/contoso/new'
+```
+```text
+HTTP/1.1 401 Unauthorized
+…
+{"error":{"code":"unauthorized",…
+```
+"#;
+    // The second walk takes the stand-in for curl even where curl is.
+    let stand_ins = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(CURL, stand_ins.path().join("curl")).unwrap();
+    for mut walk in [walk(), walk().programs_in(stand_ins.path())] {
+        if let Err(error) = walk.follow(&Page::parse(page).unwrap()) {
+            panic!("{error:#}");
         }
     }
 }
