@@ -1,7 +1,8 @@
 //! The webhook: DPS asks here where a device goes.
 //!
 //! `POST /allocate/{tenant}/{policy}?code=KEY`, body and answer as DPS has them. Reads the request, decides, and turns
-//! whatever comes of it into a status by the table in [`problem`]. The log gets one line a request at most.
+//! whatever comes of it into a status by the table of [`Problem`]. The log gets at most two lines a request: what the policy
+//! wrote, and the problem.
 
 mod credential;
 mod problem;

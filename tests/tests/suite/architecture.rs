@@ -1,4 +1,8 @@
 //! The layers of `host/src` hold, and `docs/ARCHITECTURE.md` names only what is there.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at what they did not expect, as tests do"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,8 @@
 //! Every command on the pages that users read is run, and prints what the page says.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at what they did not expect, as tests do"
+)]
 
 use std::{
     fs,
@@ -18,12 +22,8 @@ const CURL: &str = env!("CARGO_BIN_EXE_curl-stand-in");
 
 /// The folder of the `berth` that is tested: two above the tests' own program.
 fn programs() -> PathBuf {
-    let tests = std::env::current_exe().expect("a program has a path");
-    tests
-        .ancestors()
-        .nth(2)
-        .expect("the tests lie in a target folder")
-        .to_owned()
+    let tests = std::env::current_exe().unwrap();
+    tests.ancestors().nth(2).unwrap().to_owned()
 }
 
 /// A walk on which `berth` is the one that is tested, the repository is `berth` in the folder where the walk begins, and

@@ -39,7 +39,7 @@ pub enum ProcessError {
         /// The end of what it wrote to standard error.
         output: String,
     },
-    /// The caller gave up: see [`Progress::cancelled`].
+    /// The caller gave up: see [`Progress::cancelled`](crate::toolchain::Progress::cancelled).
     #[error("interrupted")]
     Cancelled,
 }
