@@ -39,10 +39,7 @@ unsafe impl<const N: usize> Sync for Arena<N> {}
 
 impl<const N: usize> Arena<N> {
     const fn new() -> Self {
-        Self {
-            bytes: UnsafeCell::new([0; N]),
-            taken: Cell::new(0),
-        }
+        Self { bytes: UnsafeCell::new([0; N]), taken: Cell::new(0) }
     }
 
     /// Where a block lies from the arena's start. `None` if it came from elsewhere.

@@ -30,12 +30,7 @@ pub struct Decision {
 impl Decision {
     /// Sends the device to this hub: one of the request's linked hubs, in any case.
     pub fn to(hub: impl Into<String>) -> Self {
-        Self {
-            hub: hub.into(),
-            twin: None,
-            payload: None,
-            reasons: Vec::new(),
-        }
+        Self { hub: hub.into(), twin: None, payload: None, reasons: Vec::new() }
     }
 
     /// Gives the device this first twin in place of the enrollment's.
@@ -53,10 +48,7 @@ impl Decision {
     /// If the value is not a JSON object: nothing else reaches a device.
     #[track_caller]
     pub fn payload(mut self, payload: Value) -> Self {
-        assert!(
-            payload.is_object(),
-            "the payload of a decision must be a JSON object, not {payload}"
-        );
+        assert!(payload.is_object(), "the payload of a decision must be a JSON object, not {payload}");
         if let Value::Object(members) = payload {
             self.payload = Some(members);
         }
@@ -212,14 +204,8 @@ mod tests {
 
     #[test]
     fn members_of_a_table_row_join_what_is_there() {
-        let Value::Object(row) = json!({"b": 2, "c": 3}) else {
-            unreachable!()
-        };
-        let twin = Twin::new()
-            .tag("a", 1)
-            .tag("b", 1)
-            .with_tags(row.clone())
-            .with_desired(row);
+        let Value::Object(row) = json!({"b": 2, "c": 3}) else { unreachable!() };
+        let twin = Twin::new().tag("a", 1).tag("b", 1).with_tags(row.clone()).with_desired(row);
         assert_eq!(Value::from(twin.tags().clone()), json!({"a": 1, "b": 2, "c": 3}));
         assert_eq!(Value::from(twin.desired_properties().clone()), json!({"b": 2, "c": 3}));
     }

@@ -152,10 +152,8 @@ mod tests {
     #[test]
     fn a_decision_and_a_refusal_cross() {
         let request = || testing::request("a").build().contract().clone();
-        let decided = allocate(request(), |request| {
-            Ok(Decision::to(request.hubs().first()?).because("first"))
-        })
-        .expect("a decision");
+        let decided = allocate(request(), |request| Ok(Decision::to(request.hubs().first()?).because("first")))
+            .expect("a decision");
         assert_eq!(decided.hub, "hub-a.azure-devices.net");
         assert_eq!(decided.reasons, ["first"]);
 
@@ -170,10 +168,7 @@ mod tests {
     #[test]
     fn settings_are_read_then_validated() {
         assert_eq!(validate_settings(r#"{"most": 3}"#, not_negative), Ok(()));
-        assert_eq!(
-            validate_settings(r#"{"most": -3}"#, not_negative),
-            Err("`most` is -3".to_owned())
-        );
+        assert_eq!(validate_settings(r#"{"most": -3}"#, not_negative), Err("`most` is -3".to_owned()));
         let error = validate_settings("{}", not_negative).unwrap_err();
         assert!(error.contains("missing field `most`"), "{error}");
     }

@@ -51,11 +51,7 @@ pub struct Hubs<'a> {
 
 impl<'a> Hubs<'a> {
     pub(crate) fn new(linked: &'a [String]) -> Self {
-        Self {
-            linked,
-            left: linked.iter().map(String::as_str).collect(),
-            conditions: Vec::new(),
-        }
+        Self { linked, left: linked.iter().map(String::as_str).collect(), conditions: Vec::new() }
     }
 
     /// Those whose name starts with a prefix.
@@ -138,8 +134,7 @@ impl<'a> Hubs<'a> {
 
     fn narrow(mut self, verb: &str, wanted: &str, test: impl Fn(&str, &str) -> bool) -> Self {
         let lower = wanted.to_ascii_lowercase();
-        self.left
-            .retain(|host_name| test(&comparable(host_name, wanted).to_ascii_lowercase(), &lower));
+        self.left.retain(|host_name| test(&comparable(host_name, wanted).to_ascii_lowercase(), &lower));
         self.conditions.push(format!("{verb} `{wanted}`"));
         self
     }
@@ -155,10 +150,7 @@ impl<'a> Hubs<'a> {
             wanted += " ";
             wanted += wish;
         }
-        Error::NoHub {
-            wanted,
-            linked: self.linked.to_vec(),
-        }
+        Error::NoHub { wanted, linked: self.linked.to_vec() }
     }
 }
 
@@ -175,9 +167,7 @@ mod tests {
     use super::*;
 
     fn linked() -> Vec<String> {
-        ["Toasters-EU", "toasters-us", "heatpumps-eu"]
-            .map(|name| format!("{name}.azure-devices.net"))
-            .to_vec()
+        ["Toasters-EU", "toasters-us", "heatpumps-eu"].map(|name| format!("{name}.azure-devices.net")).to_vec()
     }
 
     #[test]
@@ -204,10 +194,7 @@ mod tests {
         assert!(nothing.is_empty());
         assert_eq!(
             nothing.first().unwrap_err().to_string(),
-            format!(
-                "no linked hub whose name starts with `heat` and ends with `-us`; linked: {}",
-                linked.join(", ")
-            )
+            format!("no linked hub whose name starts with `heat` and ends with `-us`; linked: {}", linked.join(", "))
         );
     }
 
@@ -216,14 +203,8 @@ mod tests {
         let linked = linked();
         let hubs = Hubs::new(&linked);
         assert_eq!(hubs.spread("a"), hubs.spread_weighted("a", |_| 7.0));
-        assert_eq!(
-            hubs.clone().containing("pumps").spread("a"),
-            Ok("heatpumps-eu.azure-devices.net")
-        );
+        assert_eq!(hubs.clone().containing("pumps").spread("a"), Ok("heatpumps-eu.azure-devices.net"));
         let error = hubs.spread_weighted("a", |_| 0.0).unwrap_err();
-        assert!(
-            error.to_string().starts_with("no linked hub with a weight above zero;"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("no linked hub with a weight above zero;"), "{error}");
     }
 }

@@ -69,10 +69,7 @@
 extern crate self as berth_sdk;
 
 #[cfg(any(test, all(target_arch = "wasm32", feature = "arena")))]
-#[expect(
-    unsafe_code,
-    reason = "a global allocator is an unsafe trait; each block argues its case"
-)]
+#[expect(unsafe_code, reason = "a global allocator is an unsafe trait; each block argues its case")]
 mod arena;
 #[doc(hidden)]
 pub mod bindings;

@@ -80,8 +80,7 @@ impl<'a> Payload<'a> {
     ///
     /// [`Error::NoPayload`] or [`Error::PayloadNotJson`].
     pub fn value(self) -> Result<&'a Value, Error> {
-        self.parse()
-            .map(|parsed| parsed.opened.as_ref().unwrap_or(&parsed.as_sent))
+        self.parse().map(|parsed| parsed.opened.as_ref().unwrap_or(&parsed.as_sent))
     }
 
     /// What is at a path. `None` if there is nothing, `null`, or no payload that could have it.
@@ -107,9 +106,7 @@ impl<'a> Payload<'a> {
     /// As for [`str`](Self::str).
     pub fn i64(self, path: &str) -> Result<i64, Error> {
         let value = self.require(path)?;
-        value
-            .as_i64()
-            .ok_or_else(|| wrong_type(path, value, "a whole number of 64 bits"))
+        value.as_i64().ok_or_else(|| wrong_type(path, value, "a whole number of 64 bits"))
     }
 
     /// The number at a path.
@@ -138,23 +135,17 @@ impl<'a> Payload<'a> {
     ///
     /// As for [`str`](Self::str).
     pub fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, Error> {
-        T::deserialize(self.require(path)?).map_err(|error| Error::WrongType {
-            path: path.to_owned(),
-            problem: format!("does not fit: {error}"),
-        })
+        T::deserialize(self.require(path)?)
+            .map_err(|error| Error::WrongType { path: path.to_owned(), problem: format!("does not fit: {error}") })
     }
 
     fn parse(self) -> Result<&'a Parsed, Error> {
         let text = self.text.ok_or(Error::NoPayload)?;
-        let parsed = self
-            .parsed
-            .get_or_init(|| parse(text).map_err(|error| error.to_string()));
+        let parsed = self.parsed.get_or_init(|| parse(text).map_err(|error| error.to_string()));
         match parsed {
             Ok(parsed) if parsed.as_sent.is_null() => Err(Error::NoPayload),
             Ok(parsed) => Ok(parsed),
-            Err(problem) => Err(Error::PayloadNotJson {
-                problem: problem.clone(),
-            }),
+            Err(problem) => Err(Error::PayloadNotJson { problem: problem.clone() }),
         }
     }
 
@@ -163,8 +154,7 @@ impl<'a> Payload<'a> {
         if !(path.is_empty() || root.is_object() || root.is_array()) {
             return Err(wrong_type("", root, "an object"));
         }
-        self.find(path)
-            .ok_or_else(|| Error::MissingField { path: path.to_owned() })
+        self.find(path).ok_or_else(|| Error::MissingField { path: path.to_owned() })
     }
 }
 
@@ -197,10 +187,7 @@ fn wrong_type(path: &str, found: &Value, wanted: &str) -> Error {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    Error::WrongType {
-        path: path.to_owned(),
-        problem: format!("is {found}, not {wanted}"),
-    }
+    Error::WrongType { path: path.to_owned(), problem: format!("is {found}, not {wanted}") }
 }
 
 #[cfg(test)]
@@ -267,10 +254,7 @@ mod tests {
         let message =
             |text: &str, get: fn(Payload<'_>) -> Option<Error>| with(Some(text), get).expect("an error").to_string();
         assert_eq!(message("{}", |p| p.str("a.b").err()), "the payload has no `a.b`");
-        assert_eq!(
-            message(r#"{"a": {}}"#, |p| p.str("a").err()),
-            "`a` in the payload is an object, not a string"
-        );
+        assert_eq!(message(r#"{"a": {}}"#, |p| p.str("a").err()), "`a` in the payload is an object, not a string");
         assert_eq!(
             message(r#"{"a": 1.5}"#, |p| p.i64("a").err()),
             "`a` in the payload is a number, not a whole number of 64 bits"
@@ -279,10 +263,7 @@ mod tests {
             message(r#"{"a": "1"}"#, |p| p.get::<u8>("a").err()),
             "`a` in the payload does not fit: invalid type: string \"1\", expected u8"
         );
-        assert_eq!(
-            message("7", |p| p.str("a").err()),
-            "the payload is a number, not an object"
-        );
+        assert_eq!(message("7", |p| p.str("a").err()), "the payload is a number, not an object");
         assert!(message("{", |p| p.str("a").err()).starts_with("the payload is not JSON:"));
     }
 }

@@ -34,17 +34,12 @@ pub enum Refusal {
 impl Refusal {
     /// Rejects the device for good, saying why.
     pub fn reject(message: impl Into<String>) -> Self {
-        Self::Reject {
-            message: message.into(),
-        }
+        Self::Reject { message: message.into() }
     }
 
     /// Asks DPS to come again, saying why not now.
     pub fn retry_later(message: impl Into<String>) -> Self {
-        Self::RetryLater {
-            message: message.into(),
-            after_seconds: None,
-        }
+        Self::RetryLater { message: message.into(), after_seconds: None }
     }
 
     /// Sets how long DPS should wait before it asks again, in seconds. A rejection stays as it is.
@@ -111,18 +106,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_request_rejects() {
-        let refusal = Refusal::from(Error::MissingField {
-            path: "modelId".to_owned(),
-        });
+        let refusal = Refusal::from(Error::MissingField { path: "modelId".to_owned() });
         assert_eq!(refusal, Refusal::reject("the payload has no `modelId`"));
         assert!(refusal.is_reject());
     }
 
     #[test]
     fn what_is_wrong_with_the_policy_asks_to_come_again() {
-        let refusal = Refusal::from(Error::Settings {
-            problem: "missing field `tier`".to_owned(),
-        });
+        let refusal = Refusal::from(Error::Settings { problem: "missing field `tier`".to_owned() });
         assert!(!refusal.is_reject());
         assert_eq!(refusal.message(), "the settings do not fit: missing field `tier`");
     }
@@ -131,10 +122,7 @@ mod tests {
     fn a_wait_belongs_to_retry_later_only() {
         assert_eq!(
             Refusal::retry_later("full").after_seconds(30),
-            Refusal::RetryLater {
-                message: "full".to_owned(),
-                after_seconds: Some(30)
-            }
+            Refusal::RetryLater { message: "full".to_owned(), after_seconds: Some(30) }
         );
         assert_eq!(Refusal::reject("no").after_seconds(30), Refusal::reject("no"));
     }
@@ -143,14 +131,8 @@ mod tests {
     fn the_contract_gets_all_of_it() {
         assert_eq!(
             wit::Refusal::from(Refusal::retry_later("full").after_seconds(5)),
-            wit::Refusal::RetryLater(wit::Retry {
-                message: "full".to_owned(),
-                after_seconds: Some(5)
-            })
+            wit::Refusal::RetryLater(wit::Retry { message: "full".to_owned(), after_seconds: Some(5) })
         );
-        assert_eq!(
-            wit::Refusal::from(Refusal::reject("no")),
-            wit::Refusal::Reject("no".to_owned())
-        );
+        assert_eq!(wit::Refusal::from(Refusal::reject("no")), wit::Refusal::Reject("no".to_owned()));
     }
 }

@@ -49,11 +49,7 @@ pub(crate) fn best<'a>(
         .filter(|(score, _)| score.is_finite())
         .reduce(|best, next| {
             let earlier_name = || next.1.to_ascii_lowercase() < best.1.to_ascii_lowercase();
-            if next.0 > best.0 || (next.0 == best.0 && earlier_name()) {
-                next
-            } else {
-                best
-            }
+            if next.0 > best.0 || (next.0 == best.0 && earlier_name()) { next } else { best }
         })
         .map(|(_, hub)| hub)
 }
@@ -80,9 +76,7 @@ fn ln(x: f64) -> f64 {
     }
     let s = (mantissa - 1.0) / (mantissa + 1.0);
     let square = s * s;
-    let series = (0..=11)
-        .rev()
-        .fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
+    let series = (0..=11).rev().fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
     exponent as f64 * std::f64::consts::LN_2 + 2.0 * s * series
 }
 
@@ -92,12 +86,8 @@ mod tests {
 
     use super::*;
 
-    const HUBS: [&str; 4] = [
-        "north.azure-devices.net",
-        "south.azure-devices.net",
-        "east.azure-devices.net",
-        "west.azure-devices.net",
-    ];
+    const HUBS: [&str; 4] =
+        ["north.azure-devices.net", "south.azure-devices.net", "east.azure-devices.net", "west.azure-devices.net"];
 
     fn spread(key: &str, hubs: &[&'static str]) -> &'static str {
         best(key, hubs.iter().copied(), |_| 1.0).expect("hubs")
@@ -111,10 +101,7 @@ mod tests {
     fn the_hash_is_the_published_one() {
         // The first value is from the algorithm's own description; the second holds how a key and a hub are joined.
         assert_eq!(XxHash64::oneshot(0, b""), 0xEF46_DB37_51D8_E999);
-        assert_eq!(
-            XxHash64::oneshot(0, b"device-1\0north.azure-devices.net"),
-            0x0713_B4F3_1319_571E
-        );
+        assert_eq!(XxHash64::oneshot(0, b"device-1\0north.azure-devices.net"), 0x0713_B4F3_1319_571E);
     }
 
     #[test]
@@ -122,25 +109,16 @@ mod tests {
         let scores = HUBS.map(|hub| hub_score("breakroom499-contoso-tstrsd-007", hub, 1.0).to_bits());
         assert_eq!(
             scores,
-            [
-                0x3FEB_E58E_F948_846E,
-                0x4003_48BF_4B29_239F,
-                0x3FE2_27B1_2F99_A9D0,
-                0x400A_EB4E_5F46_7D77,
-            ]
+            [0x3FEB_E58E_F948_846E, 0x4003_48BF_4B29_239F, 0x3FE2_27B1_2F99_A9D0, 0x400A_EB4E_5F46_7D77,]
         );
     }
 
     #[test]
     fn hubs_never_change() {
-        let found: Vec<&str> = ids(12)
-            .map(|id| spread(&id, &HUBS).split('.').next().unwrap_or_default())
-            .collect();
+        let found: Vec<&str> = ids(12).map(|id| spread(&id, &HUBS).split('.').next().unwrap_or_default()).collect();
         assert_eq!(
             found,
-            [
-                "west", "east", "south", "west", "east", "north", "east", "north", "south", "west", "east", "west"
-            ]
+            ["west", "east", "south", "west", "east", "north", "east", "north", "south", "west", "east", "west"]
         );
     }
 

@@ -161,10 +161,7 @@ impl Request {
 
 impl From<contract::Request> for Request {
     fn from(contract: contract::Request) -> Self {
-        Self {
-            contract,
-            payload: ParsedOnce::new(),
-        }
+        Self { contract, payload: ParsedOnce::new() }
     }
 }
 
@@ -190,16 +187,10 @@ mod tests {
     #[test]
     fn a_hub_is_kept_only_while_it_is_linked() {
         let at = |hub: &str| {
-            let request = testing::request("a")
-                .hubs(["North.azure-devices.net"])
-                .currently_at(hub)
-                .build();
+            let request = testing::request("a").hubs(["North.azure-devices.net"]).currently_at(hub).build();
             request.keep_current_hub().map(str::to_owned)
         };
-        assert_eq!(
-            at("NORTH.azure-devices.net").as_deref(),
-            Some("North.azure-devices.net")
-        );
+        assert_eq!(at("NORTH.azure-devices.net").as_deref(), Some("North.azure-devices.net"));
         assert_eq!(at("south.azure-devices.net"), None);
     }
 
@@ -211,12 +202,7 @@ mod tests {
 
         let single = testing::request("a").individual().build();
         assert_eq!(single.group(), None);
-        assert_eq!(
-            single
-                .individual()
-                .map(|individual| individual.registration_id.as_str()),
-            Some("a")
-        );
+        assert_eq!(single.individual().map(|individual| individual.registration_id.as_str()), Some("a"));
     }
 
     #[test]
@@ -225,10 +211,7 @@ mod tests {
             let request = testing::request("a").payload(payload).build();
             request.model_id().map(str::to_owned).map_err(|error| error.to_string())
         };
-        assert_eq!(
-            model(json!({"modelId": "new", "iotcModelId": "old"})),
-            Ok("new".to_owned())
-        );
+        assert_eq!(model(json!({"modelId": "new", "iotcModelId": "old"})), Ok("new".to_owned()));
         assert_eq!(model(json!({"iotcModelId": "old"})), Ok("old".to_owned()));
         assert_eq!(model(json!(r#"{"iotcModelId": "old"}"#)), Ok("old".to_owned()));
         assert_eq!(

@@ -34,9 +34,7 @@ pub fn settings<T: DeserializeOwned>() -> Result<T, Error> {
 
 /// Reads a settings text. Shared with the validator, so that both say the same about the same mistake.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Settings {
-        problem: error.to_string(),
-    })
+    serde_json::from_str(text).map_err(|error| Error::Settings { problem: error.to_string() })
 }
 
 #[cfg(test)]
@@ -60,10 +58,7 @@ mod tests {
 
     #[test]
     fn settings_that_do_not_fit_say_why() {
-        let error = Host::new()
-            .settings(json!({"most": "ten"}))
-            .run(settings::<Limits>)
-            .unwrap_err();
+        let error = Host::new().settings(json!({"most": "ten"})).run(settings::<Limits>).unwrap_err();
         assert!(error.to_string().contains("expected u32"), "{error}");
     }
 }

@@ -35,10 +35,7 @@ use crate::{Error, imports};
 /// # .unwrap();
 /// ```
 pub fn lookup<T: DeserializeOwned>(table: &str, key: &str) -> Result<Option<T>, Error> {
-    let failed = |problem: String| Error::Table {
-        table: table.to_owned(),
-        problem,
-    };
+    let failed = |problem: String| Error::Table { table: table.to_owned(), problem };
     let row = imports::look_up(table, key).map_err(|failure| {
         failed(
             match failure {
@@ -79,12 +76,7 @@ mod tests {
     #[test]
     fn a_row_of_another_shape_names_its_key() {
         let error = host().run(|| lookup::<u32>("models", "a")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("table `models`: the row of `a` does not fit:"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("table `models`: the row of `a` does not fit:"), "{error}");
     }
 
     #[test]
@@ -96,9 +88,6 @@ mod tests {
                 lookup::<Value>("models", "a")
             })
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "table `models`: the decision has used up its look-ups"
-        );
+        assert_eq!(error.to_string(), "table `models`: the decision has used up its look-ups");
     }
 }

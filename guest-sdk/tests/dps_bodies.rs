@@ -24,35 +24,22 @@ fn a_first_registration_through_a_group() {
     let enrollment = request.enrollment();
     assert_eq!(enrollment.attestation_kind, AttestationKind::SymmetricKey);
     assert_eq!(enrollment.iot_edge, Some(false));
-    assert_eq!(
-        enrollment.etag.as_deref(),
-        Some("\"13003fea-0000-0300-0000-62d1d5e50000\"")
-    );
+    assert_eq!(enrollment.etag.as_deref(), Some("\"13003fea-0000-0300-0000-62d1d5e50000\""));
     assert_eq!(enrollment.provisioning_status, Some(ProvisioningStatus::Enabled));
     assert_eq!(
         enrollment.reprovision_policy,
-        Some(ReprovisionPolicy {
-            update_hub_assignment: true,
-            migrate_device_data: true
-        })
+        Some(ReprovisionPolicy { update_hub_assignment: true, migrate_device_data: true })
     );
     assert_eq!(enrollment.allocation_policy, Some(AllocationPolicy::Custom));
     assert_eq!(enrollment.iot_hubs, request.linked_hubs());
-    assert!(
-        enrollment
-            .document
-            .contains("\"createdDateTimeUtc\": \"2022-07-05T21:27:16.8123235Z\"")
-    );
+    assert!(enrollment.document.contains("\"createdDateTimeUtc\": \"2022-07-05T21:27:16.8123235Z\""));
 }
 
 #[test]
 fn a_device_that_comes_again_with_a_payload() {
     let request = read(include_str!("bodies/group-symmetric-reregistration-payload.json"));
     assert!(!request.is_first() && !request.is_pinned());
-    assert_eq!(
-        request.keep_current_hub(),
-        Some("contoso-toasters-hub-1098.azure-devices.net")
-    );
+    assert_eq!(request.keep_current_hub(), Some("contoso-toasters-hub-1098.azure-devices.net"));
     assert_eq!(request.payload().str("MyDeviceFirmwareVersion"), Ok("12.0.2.5"));
     assert!(request.runtime_context().contains("currentDeviceId"));
 }
@@ -64,10 +51,7 @@ fn an_older_body_leaves_members_out() {
     assert_eq!(request.enrollment().iot_edge, None);
     assert_eq!(request.enrollment().reprovision_policy, None);
     assert!(request.enrollment().iot_hubs.is_empty());
-    assert!(
-        request.current().is_some() && !request.is_pinned(),
-        "without a reprovision policy a device may move"
-    );
+    assert!(request.current().is_some() && !request.is_pinned(), "without a reprovision policy a device may move");
 }
 
 #[test]
@@ -78,9 +62,7 @@ fn an_enrollment_of_the_device_itself() {
     assert_eq!(individual.device_id.as_deref(), Some("press-17-hall-2"));
     assert!(individual.optional_device_information.is_some());
     assert_eq!(request.payload().text(), None, "null is no payload");
-    let Attestation::X509(x509) = request.attestation() else {
-        panic!("a certificate was shown")
-    };
+    let Attestation::X509(x509) = request.attestation() else { panic!("a certificate was shown") };
     assert_eq!(x509.client_certificate.as_deref(), Some("MIIB"));
     let twin = request.enrollment().initial_twin.as_ref();
     assert_eq!(twin.and_then(|twin| twin.desired_properties.as_deref()), Some("{}"));

@@ -49,11 +49,7 @@ pub fn spawn(
         .enable_all()
         .build()
         .context("failed to start the admin listener's runtime")?;
-    let patience = Patience {
-        head: Duration::from_secs(5),
-        drain: Duration::from_secs(1),
-        connections: 64,
-    };
+    let patience = Patience { head: Duration::from_secs(5), drain: Duration::from_secs(1), connections: 64 };
     let run = move || {
         runtime.block_on(async move {
             match TcpListener::from_std(listener) {
@@ -62,10 +58,7 @@ pub fn spawn(
             }
         });
     };
-    std::thread::Builder::new()
-        .name("berth-admin".into())
-        .spawn(run)
-        .context("failed to start the admin listener")
+    std::thread::Builder::new().name("berth-admin".into()).spawn(run).context("failed to start the admin listener")
 }
 
 fn router(readiness: Readiness) -> Router {
@@ -77,9 +70,5 @@ fn router(readiness: Readiness) -> Router {
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, &'static str) {
-    if readiness.get() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-    }
+    if readiness.get() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
 }

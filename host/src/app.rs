@@ -80,15 +80,7 @@ impl App {
         let serving = tokio::spawn(http::serve(webhook_socket, router, patience, stop.clone()));
         readiness.set(true);
         info!(%webhook, %admin, "berth is ready");
-        Ok(Self {
-            webhook,
-            admin,
-            readiness,
-            stop,
-            stop_admin,
-            serving,
-            admin_thread,
-        })
+        Ok(Self { webhook, admin, readiness, stop, stop_admin, serving, admin_thread })
     }
 
     /// Runs until told to by `shutdown`, then lets requests in flight finish.

@@ -41,9 +41,7 @@ pub struct CatalogueSection {
 
 impl Default for CatalogueSection {
     fn default() -> Self {
-        Self {
-            directory: "policies".into(),
-        }
+        Self { directory: "policies".into() }
     }
 }
 
@@ -93,9 +91,7 @@ pub struct AdminSection {
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)),
-        }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)) }
     }
 }
 
@@ -111,10 +107,7 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self {
-            format: LogFormat::default(),
-            filter: "info".to_owned(),
-        }
+        Self { format: LogFormat::default(), filter: "info".to_owned() }
     }
 }
 

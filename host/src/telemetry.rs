@@ -31,10 +31,7 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("log.filter `{filter}` is not a filter such as `info` or `berth=debug,warn`"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let human = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
@@ -43,12 +40,7 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let started = if human {
         builder.with_ansi(std::io::stderr().is_terminal()).try_init()
     } else {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init()
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
     started.map_err(|error| anyhow::anyhow!("failed to start the log: {error}"))
 }

@@ -101,10 +101,8 @@ impl Ask {
     }
 
     fn request(self) -> Request<Body> {
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(self.path)
-            .header("host", self.address.to_string());
+        let mut request =
+            Request::builder().method(self.method).uri(self.path).header("host", self.address.to_string());
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
@@ -131,9 +129,7 @@ pub struct Connection(SendRequest<Body>);
 
 impl Connection {
     pub(crate) async fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address)
-            .await
-            .expect("the server accepts connections");
+        let stream = TcpStream::connect(address).await.expect("the server accepts connections");
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
         tokio::spawn(connection);
         Self(sender)
@@ -149,11 +145,7 @@ impl Connection {
             self.0.ready().await?;
             let (head, body) = self.0.send_request(ask.request()).await?.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok::<_, hyper::Error>(Answer {
-                status: head.status.as_u16(),
-                headers: head.headers,
-                body,
-            })
+            Ok::<_, hyper::Error>(Answer { status: head.status.as_u16(), headers: head.headers, body })
         };
         within_patience("an answer", exchange).await.expect("a whole answer")
     }

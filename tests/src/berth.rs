@@ -33,10 +33,7 @@ const CATALOGUE: &str = "policies";
 #[must_use]
 pub(crate) fn binary() -> PathBuf {
     let test = env::current_exe().expect("the test knows its executable");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/<profile>/deps/<test>");
+    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let binary = profile.join("berth");
     assert!(
         binary.is_file(),
@@ -90,17 +87,9 @@ impl Berth {
             .spawn()
             .expect("the server starts");
         let log = Log::of(child.stderr.take().expect("a pipe"));
-        let ready = log
-            .next("`berth is ready`", |line| line.message() == "berth is ready")
-            .await;
+        let ready = log.next("`berth is ready`", |line| line.message() == "berth is ready").await;
         let address = |field: &str| ready.text(field).parse().expect("an address");
-        Self {
-            child,
-            webhook: address("webhook"),
-            admin: address("admin"),
-            log,
-            folder,
-        }
+        Self { child, webhook: address("webhook"), admin: address("admin"), log, folder }
     }
 
     /// A request for `tenant/policy`, with the tenant's key and no body yet.
@@ -160,9 +149,7 @@ impl Berth {
 
     /// Waits for a line with this message, after the line the last wait found.
     pub async fn logs(&self, message: &str) -> Entry {
-        self.log
-            .next(&format!("`{message}`"), |line| line.message() == message)
-            .await
+        self.log.next(&format!("`{message}`"), |line| line.message() == message).await
     }
 
     /// Waits until another version of the policy serves.
@@ -212,8 +199,6 @@ impl Berth {
     ///
     /// If it does not end.
     pub async fn ends(&mut self) -> ExitStatus {
-        within_patience("the server's end", self.child.wait())
-            .await
-            .expect("a status")
+        within_patience("the server's end", self.child.wait()).await.expect("a status")
     }
 }

@@ -49,9 +49,9 @@ impl Entry {
     #[must_use]
     pub fn mentions(&self, phrase: &str) -> bool {
         match &self.0 {
-            Value::Object(fields) => fields
-                .values()
-                .any(|field| field.as_str().is_some_and(|text| text.contains(phrase))),
+            Value::Object(fields) => {
+                fields.values().any(|field| field.as_str().is_some_and(|text| text.contains(phrase)))
+            }
             _ => false,
         }
     }
@@ -93,11 +93,7 @@ impl Log {
                 sender.send_replace(lines.len());
             }
         });
-        Self {
-            lines,
-            count,
-            read: AtomicUsize::new(0),
-        }
+        Self { lines, count, read: AtomicUsize::new(0) }
     }
 
     /// Waits for a line that is after the one the last wait found.

@@ -21,17 +21,8 @@ pub struct Ending {
 ///
 /// If it does not end.
 pub async fn run(folder: &Path, arguments: &[&str]) -> Ending {
-    let command = Command::new(binary())
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = within_patience("the command's end", command)
-        .await
-        .expect("the command runs");
-    Ending {
-        code: output.status.code(),
-        stderr: String::from_utf8(output.stderr).expect("text"),
-    }
+    let command =
+        Command::new(binary()).args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = within_patience("the command's end", command).await.expect("the command runs");
+    Ending { code: output.status.code(), stderr: String::from_utf8(output.stderr).expect("text") }
 }

@@ -14,9 +14,7 @@ use anyhow::{Context as _, ensure};
 /// Runs every test; `arguments` go to the test programs. Whether all passed.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     // The tests run the program itself, which `cargo test` would not build.
-    let built = cargo(&["build", "--release", "--package", "berth"])
-        .status()
-        .context("failed to run cargo")?;
+    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
     ensure!(built.success(), "berth does not build");
     let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--"]);
     tests.args(arguments).stdout(Stdio::piped());
@@ -29,10 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
         sum.add(&line);
     }
     let passed = child.wait().context("failed to wait for cargo")?.success();
-    println!(
-        "\n{} passed, {} failed, {} skipped",
-        sum.passed, sum.failed, sum.skipped
-    );
+    println!("\n{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
     ensure!(sum.passed > 0 || !arguments.is_empty(), "no test ran");
     Ok(passed && sum.failed == 0)
 }
@@ -62,10 +57,7 @@ struct Sum {
 impl Sum {
     /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says.
     fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
         for part in counts.split("; ") {

@@ -45,10 +45,7 @@ fn allocate(request: &Request) -> Result<Decision, Refusal> {
     if let Some(model) = tables::lookup::<Model>("models", model_id)? {
         let hub = request.hubs().starting_with(&model.hub).spread(id)?;
         let twin = Twin::new().with_tags(model.tags).with_desired(model.desired);
-        return Ok(Decision::to(hub)
-            .twin(twin)
-            .payload(Value::Object(model.settings))
-            .because("model-known"));
+        return Ok(Decision::to(hub).twin(twin).payload(Value::Object(model.settings)).because("model-known"));
     }
     match settings::<Settings>()?.unknown_model {
         UnknownModel::Reject => Err(Refusal::reject(format!("unknown model `{model_id}`"))),
@@ -126,14 +123,8 @@ mod tests {
     #[test]
     fn a_device_that_tells_no_model_is_rejected() {
         let refusal = |request: Request| host().run(|| allocate(&request)).unwrap_err();
-        assert_eq!(
-            refusal(testing::request("sensor-7").build()),
-            Refusal::reject("the device sent no payload")
-        );
-        assert_eq!(
-            refusal(device(json!({"firmware": "1.0"}))),
-            Refusal::reject("the payload has no `modelId`")
-        );
+        assert_eq!(refusal(testing::request("sensor-7").build()), Refusal::reject("the device sent no payload"));
+        assert_eq!(refusal(device(json!({"firmware": "1.0"}))), Refusal::reject("the payload has no `modelId`"));
     }
 
     #[test]

@@ -9,16 +9,11 @@ fn allocate(request: &Request) -> Result<Decision, Refusal> {
     // DPS compares registration ids without regard to case, and so does this policy.
     let id = request.registration_id().to_ascii_lowercase();
     let (hub_word, twin) = if id.ends_with("-contoso-tstrsd-007") {
-        let twin = Twin::new()
-            .tag("deviceType", "toaster")
-            .desired("state", "ready")
-            .desired("darknessSetting", "medium");
+        let twin =
+            Twin::new().tag("deviceType", "toaster").desired("state", "ready").desired("darknessSetting", "medium");
         ("toasters", twin)
     } else if id.ends_with("-contoso-hpsd-088") {
-        let twin = Twin::new()
-            .tag("deviceType", "heatpump")
-            .desired("state", "on")
-            .desired("temperatureSetting", "65");
+        let twin = Twin::new().tag("deviceType", "heatpump").desired("state", "on").desired("temperatureSetting", "65");
         ("heatpumps", twin)
     } else {
         return Err(Refusal::reject(format!(
@@ -35,10 +30,8 @@ mod tests {
     use super::*;
     use berth_sdk::testing;
 
-    const HUBS: [&str; 2] = [
-        "contoso-toasters-hub-1098.azure-devices.net",
-        "contoso-heatpumps-hub-1098.azure-devices.net",
-    ];
+    const HUBS: [&str; 2] =
+        ["contoso-toasters-hub-1098.azure-devices.net", "contoso-heatpumps-hub-1098.azure-devices.net"];
 
     fn decide(id: &str) -> Result<Decision, Refusal> {
         allocate(&testing::request(id).hubs(HUBS).build())
@@ -64,12 +57,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_rejected() {
-        assert_eq!(
-            decide("kettle-1"),
-            Err(Refusal::reject(
-                "`kettle-1` ends like neither a toaster nor a heat pump"
-            ))
-        );
+        assert_eq!(decide("kettle-1"), Err(Refusal::reject("`kettle-1` ends like neither a toaster nor a heat pump")));
     }
 
     #[test]

@@ -24,10 +24,7 @@ fn one() -> f64 {
 
 impl Settings {
     fn weight(&self, hub: &str) -> f64 {
-        self.weights
-            .iter()
-            .find(|(name, _)| hub_matches(hub, name))
-            .map_or(self.default_weight, |(_, weight)| *weight)
+        self.weights.iter().find(|(name, _)| hub_matches(hub, name)).map_or(self.default_weight, |(_, weight)| *weight)
     }
 }
 
@@ -74,9 +71,7 @@ mod tests {
     #[test]
     fn a_device_stays_while_its_hub_is_linked() {
         let host = testing::Host::new().settings(json!({"weights": {"hub-a": 0}}));
-        let request = testing::request("sensor-7")
-            .currently_at("HUB-A.azure-devices.net")
-            .build();
+        let request = testing::request("sensor-7").currently_at("HUB-A.azure-devices.net").build();
         let decision = host.run(|| allocate(&request)).unwrap();
         assert_eq!(decision.hub(), "hub-a.azure-devices.net");
         assert_eq!(decision.reasons(), ["kept-hub"]);
@@ -84,9 +79,7 @@ mod tests {
 
     #[test]
     fn a_device_whose_hub_is_gone_gets_another() {
-        let request = testing::request("sensor-7")
-            .currently_at("hub-z.azure-devices.net")
-            .build();
+        let request = testing::request("sensor-7").currently_at("hub-z.azure-devices.net").build();
         let decision = allocate(&request).unwrap();
         assert_eq!(decision.reasons(), ["hub-gone"]);
         assert!(request.hubs().named(decision.hub()).is_ok());
@@ -118,9 +111,7 @@ mod tests {
     #[test]
     fn with_every_hub_drained_devices_come_again() {
         let host = testing::Host::new().settings(json!({"weights": {"hub-a": 0, "hub-b": 0}}));
-        let refusal = host
-            .run(|| allocate(&testing::request("sensor-7").build()))
-            .unwrap_err();
+        let refusal = host.run(|| allocate(&testing::request("sensor-7").build())).unwrap_err();
         assert!(!refusal.is_reject());
     }
 
@@ -135,19 +126,10 @@ mod tests {
         }
         for (bad, problem) in [
             (json!({"weights": {"a": -1}}), "the weight of `a` is -1, below zero"),
-            (
-                json!({"weights": {"a": 0}, "defaultWeight": 0}),
-                "all weights are zero: no device would get a hub",
-            ),
+            (json!({"weights": {"a": 0}, "defaultWeight": 0}), "all weights are zero: no device would get a hub"),
             (json!({"defaultWeight": -2}), "`defaultWeight` is -2, below zero"),
-            (
-                json!({"weights": {"a": "3"}}),
-                "invalid type: string \"3\", expected f64",
-            ),
-            (
-                json!({"weight": {}}),
-                "unknown field `weight`, expected `weights` or `defaultWeight`",
-            ),
+            (json!({"weights": {"a": "3"}}), "invalid type: string \"3\", expected f64"),
+            (json!({"weight": {}}), "unknown field `weight`, expected `weights` or `defaultWeight`"),
         ] {
             assert_eq!(validate(bad), Err(problem.to_owned()));
         }

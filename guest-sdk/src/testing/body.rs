@@ -48,29 +48,19 @@ pub(super) fn read(body: &str) -> Result<contract::Request, String> {
         _ => return Err("wants one of individualEnrollment and enrollmentGroup".to_owned()),
     };
     let context: Context<'_> = parse(body.device_runtime_context)?;
-    let stays = enrollment
-        .reprovision_policy
-        .is_some_and(|policy| !policy.update_hub_assignment);
+    let stays = enrollment.reprovision_policy.is_some_and(|policy| !policy.update_hub_assignment);
     let assignment = match context.current_iot_hub_host_name {
         None => Assignment::First,
         Some(hub) => {
-            let current = CurrentAssignment {
-                hub,
-                device_id: context.current_device_id,
-            };
-            if stays {
-                Assignment::Pinned(current)
-            } else {
-                Assignment::MayMove(current)
-            }
+            let current = CurrentAssignment { hub, device_id: context.current_device_id };
+            if stays { Assignment::Pinned(current) } else { Assignment::MayMove(current) }
         }
     };
     let attestation = match (context.symmetric_key, context.x509, context.tpm) {
         (Some(_), None, None) => Attestation::SymmetricKey,
-        (None, Some(x509), None) => Attestation::X509(X509Attestation {
-            client_certificate: x509.client_certificate,
-            facts: None,
-        }),
+        (None, Some(x509), None) => {
+            Attestation::X509(X509Attestation { client_certificate: x509.client_certificate, facts: None })
+        }
         (None, None, Some(tpm)) => Attestation::Tpm(TpmAttestation {
             endorsement_key: tpm.endorsement_key,
             storage_root_key: tpm.storage_root_key,
@@ -136,12 +126,10 @@ fn read_enrollment(document: &RawValue, individual: bool) -> Result<Enrollment, 
             _ => AllocationPolicy::Other(policy),
         }),
         iot_hubs: wire.iot_hubs.unwrap_or_default(),
-        custom_allocation_definition: wire
-            .custom_allocation_definition
-            .map(|definition| CustomAllocationDefinition {
-                webhook_url: definition.webhook_url,
-                api_version: definition.api_version,
-            }),
+        custom_allocation_definition: wire.custom_allocation_definition.map(|definition| CustomAllocationDefinition {
+            webhook_url: definition.webhook_url,
+            api_version: definition.api_version,
+        }),
         credential_policy_name: wire.credential_policy_name,
         document: document.get().to_owned(),
     })

@@ -15,9 +15,7 @@ pub fn request(registration_id: &str) -> RequestBuilder {
     RequestBuilder {
         registration_id: registration_id.to_owned(),
         group: Some("devices".to_owned()),
-        hubs: ["hub-a", "hub-b"]
-            .map(|name| format!("{name}.azure-devices.net"))
-            .to_vec(),
+        hubs: ["hub-a", "hub-b"].map(|name| format!("{name}.azure-devices.net")).to_vec(),
         current_hub: None,
         pinned: false,
         payload: None,
@@ -97,9 +95,7 @@ impl RequestBuilder {
 
     /// Lets the device show a TPM with this endorsement key, base64.
     pub fn tpm(mut self, endorsement_key: &str) -> Self {
-        self.proof = Proof::Tpm {
-            endorsement_key: endorsement_key.to_owned(),
-        };
+        self.proof = Proof::Tpm { endorsement_key: endorsement_key.to_owned() };
         self
     }
 

@@ -56,10 +56,7 @@ impl Host {
     /// The row of a CSV file would be an object whose values are all strings.
     #[must_use]
     pub fn table<K: Into<String>>(self, name: &str, rows: impl IntoIterator<Item = (K, Value)>) -> Self {
-        let rows = rows
-            .into_iter()
-            .map(|(key, row)| (key.into(), row.to_string()))
-            .collect();
+        let rows = rows.into_iter().map(|(key, row)| (key.into(), row.to_string())).collect();
         self.state.borrow_mut().tables.insert(name.to_owned(), rows);
         self
     }
@@ -113,18 +110,13 @@ fn current() -> Option<Rc<RefCell<State>>> {
 
 pub(crate) fn write_log(level: Level, message: &str) {
     match current() {
-        Some(state) => state.borrow_mut().log.push(Line {
-            level,
-            message: message.to_owned(),
-        }),
+        Some(state) => state.borrow_mut().log.push(Line { level, message: message.to_owned() }),
         None => println!("{level:?}: {message}"),
     }
 }
 
 pub(crate) fn settings_text() -> String {
-    current()
-        .and_then(|state| state.borrow().settings.clone())
-        .unwrap_or_else(|| "{}".to_owned())
+    current().and_then(|state| state.borrow().settings.clone()).unwrap_or_else(|| "{}".to_owned())
 }
 
 pub(crate) fn look_up(table: &str, key: &str) -> Result<Option<String>, LookupFailure> {

@@ -75,10 +75,7 @@ impl Keys {
 
     /// Keys that nothing opens: no input is known to have this digest.
     pub(super) fn unknown() -> Self {
-        Self {
-            primary: KeyHash([0; 32]),
-            secondary: None,
-        }
+        Self { primary: KeyHash([0; 32]), secondary: None }
     }
 
     /// Whether this is one of the keys. Takes the same time for every key of the same length.

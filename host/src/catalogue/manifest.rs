@@ -104,18 +104,10 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError> {
 
 fn table_json(table: &toml::Table, path: &str) -> Result<serde_json::Value, ManifestError> {
     let member = |(key, value): (&String, &toml::Value)| {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         Ok((key.clone(), value_json(value, &path)?))
     };
-    table
-        .iter()
-        .map(member)
-        .collect::<Result<_, _>>()
-        .map(serde_json::Value::Object)
+    table.iter().map(member).collect::<Result<_, _>>().map(serde_json::Value::Object)
 }
 
 fn value_json(value: &toml::Value, path: &str) -> Result<serde_json::Value, ManifestError> {
@@ -124,11 +116,9 @@ fn value_json(value: &toml::Value, path: &str) -> Result<serde_json::Value, Mani
         toml::Value::Integer(number) => (*number).into(),
         toml::Value::Float(number) if number.is_finite() => (*number).into(),
         toml::Value::Boolean(truth) => (*truth).into(),
-        toml::Value::Array(items) => items
-            .iter()
-            .map(|item| value_json(item, path))
-            .collect::<Result<Vec<_>, _>>()?
-            .into(),
+        toml::Value::Array(items) => {
+            items.iter().map(|item| value_json(item, path)).collect::<Result<Vec<_>, _>>()?.into()
+        }
         toml::Value::Table(table) => table_json(table, path)?,
         toml::Value::Float(_) | toml::Value::Datetime(_) => {
             return Err(ManifestError::Settings { key: path.to_owned() });
@@ -175,15 +165,9 @@ impl LimitsSection {
     #[must_use]
     pub fn over(&self, base: Limits) -> Limits {
         Limits {
-            time: self
-                .time_ms
-                .map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
-            memory: self
-                .memory_mib
-                .map_or(base.memory, |mib| usize::from(mib.get().min(MOST_MEMORY_MIB)) << 20),
-            answer: self
-                .answer_kib
-                .map_or(base.answer, |kib| usize::from(kib.get().min(MOST_ANSWER_KIB)) << 10),
+            time: self.time_ms.map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
+            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get().min(MOST_MEMORY_MIB)) << 20),
+            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get().min(MOST_ANSWER_KIB)) << 10),
             json_depth: self
                 .json_depth
                 .map_or(base.json_depth, |levels| usize::from(levels.get().min(MOST_JSON_DEPTH))),
@@ -207,32 +191,21 @@ mod tests {
     #[test]
     fn settings_become_json() {
         let manifest = PolicyManifest::parse("[settings]\nb = 1\na = { x = [true, 1.5], y = \"z\" }").unwrap();
-        assert_eq!(
-            manifest.settings_json().unwrap(),
-            r#"{"a":{"x":[true,1.5],"y":"z"},"b":1}"#
-        );
+        assert_eq!(manifest.settings_json().unwrap(), r#"{"a":{"x":[true,1.5],"y":"z"},"b":1}"#);
         assert_eq!(PolicyManifest::parse("").unwrap().settings_json().unwrap(), "{}");
     }
 
     #[test]
     fn settings_without_counterpart_are_named() {
         let manifest = PolicyManifest::parse("[settings.a]\nsince = 2026-01-01").unwrap();
-        assert!(
-            manifest
-                .settings_json()
-                .unwrap_err()
-                .to_string()
-                .starts_with("settings.a.since ")
-        );
+        assert!(manifest.settings_json().unwrap_err().to_string().starts_with("settings.a.since "));
     }
 
     #[test]
     fn unknown_keys_are_named() {
         let error = PolicyManifest::parse("[limit]\ntime_ms = 1").unwrap_err().to_string();
         assert!(error.contains("limit"), "{error}");
-        let error = TenantManifest::parse("[keys]\nprimary = \"secret\"")
-            .unwrap_err()
-            .to_string();
+        let error = TenantManifest::parse("[keys]\nprimary = \"secret\"").unwrap_err().to_string();
         assert!(error.contains("never in clear"), "{error}");
     }
 

@@ -37,14 +37,8 @@ impl Catalogue {
     #[must_use]
     pub fn find(&self, tenant: &str, policy: &str) -> Found<'_> {
         match self.tenants.get(tenant) {
-            None => Found {
-                tenant: None,
-                policy: None,
-            },
-            Some(tenant) => Found {
-                tenant: Some(tenant),
-                policy: tenant.policies.get(policy),
-            },
+            None => Found { tenant: None, policy: None },
+            Some(tenant) => Found { tenant: Some(tenant), policy: tenant.policies.get(policy) },
         }
     }
 }

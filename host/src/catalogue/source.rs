@@ -101,18 +101,10 @@ impl PolicyFiles {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let checks = self.checks.iter().map(|(name, text)| ("checks", name, text.as_bytes()));
-        let tables = self
-            .tables
-            .iter()
-            .map(|(name, bytes)| ("tables", name, bytes.as_slice()));
-        let files = checks
-            .chain(tables)
-            .flat_map(|(folder, name, content)| [folder.as_bytes(), name.as_bytes(), content]);
-        Digest::of_parts(
-            [self.component.as_slice(), self.manifest.as_bytes()]
-                .into_iter()
-                .chain(files),
-        )
+        let tables = self.tables.iter().map(|(name, bytes)| ("tables", name, bytes.as_slice()));
+        let files =
+            checks.chain(tables).flat_map(|(folder, name, content)| [folder.as_bytes(), name.as_bytes(), content]);
+        Digest::of_parts([self.component.as_slice(), self.manifest.as_bytes()].into_iter().chain(files))
     }
 }
 
@@ -155,14 +147,8 @@ fn folders(parent: &Path) -> Result<Vec<Name>, SourceError> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, SourceError> {
-    let error = |source| SourceError::Io {
-        path: folder.to_owned(),
-        source,
-    };
-    fs::read_dir(folder)
-        .map_err(error)?
-        .collect::<Result<_, _>>()
-        .map_err(error)
+    let error = |source| SourceError::Io { path: folder.to_owned(), source };
+    fs::read_dir(folder).map_err(error)?.collect::<Result<_, _>>().map_err(error)
 }
 
 /// The files of a folder with one of these extensions, read each by `read`. A missing folder has none; files whose name
@@ -175,19 +161,11 @@ fn files_of<T>(
     let mut files = BTreeMap::new();
     for entry in optional(entries(folder))?.unwrap_or_default() {
         let path = entry.path();
-        let wanted = path
-            .extension()
-            .is_some_and(|found| extensions.iter().any(|extension| found == *extension));
-        let name = entry
-            .file_name()
-            .into_string()
-            .ok()
-            .filter(|name| wanted && !name.starts_with('.'));
+        let wanted = path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension));
+        let name = entry.file_name().into_string().ok().filter(|name| wanted && !name.starts_with('.'));
         if let Some(name) = name {
             if files.len() == MAX_FILES {
-                return Err(SourceError::TooMany {
-                    path: folder.to_owned(),
-                });
+                return Err(SourceError::TooMany { path: folder.to_owned() });
             }
             files.insert(name, read(&path)?);
         }
@@ -208,25 +186,15 @@ fn read_text(path: &Path) -> Result<String, SourceError> {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let error = |source| SourceError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let error = |source| SourceError::Io { path: path.to_owned(), source };
     // Asked before opening, since opening a pipe waits for a writer.
     if !fs::metadata(path).map_err(error)?.is_file() {
         return Err(SourceError::NotAFile { path: path.to_owned() });
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .map_err(error)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(error)?;
+    File::open(path).map_err(error)?.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
     if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLarge {
-            path: path.to_owned(),
-            limit,
-        });
+        return Err(SourceError::TooLarge { path: path.to_owned(), limit });
     }
     Ok(bytes)
 }

@@ -45,11 +45,8 @@ fn csv_table(bytes: &[u8]) -> Result<LookupTable, TableError> {
     let mut table = LookupTable::default();
     for record in reader.records() {
         let record = record?;
-        let row: serde_json::Map<String, serde_json::Value> = columns
-            .iter()
-            .zip(record.iter())
-            .map(|(column, cell)| (column.to_owned(), cell.into()))
-            .collect();
+        let row: serde_json::Map<String, serde_json::Value> =
+            columns.iter().zip(record.iter()).map(|(column, cell)| (column.to_owned(), cell.into())).collect();
         let key = record.get(0).unwrap_or_default();
         insert(&mut table, key, serde_json::Value::Object(row).to_string())?;
     }
@@ -120,14 +117,8 @@ mod tests {
     #[test]
     fn bad_tables_say_why() {
         let error = |name, bytes: &[u8]| parse_table(name, bytes).unwrap_err().to_string();
-        assert_eq!(
-            error("t.csv", b"k,v\na,1\na,2\n"),
-            "the key `a` stands in more than one row"
-        );
-        assert_eq!(
-            error("t.json", br#"{"a":1,"a":2}"#),
-            "the key `a` stands in more than one row"
-        );
+        assert_eq!(error("t.csv", b"k,v\na,1\na,2\n"), "the key `a` stands in more than one row");
+        assert_eq!(error("t.json", br#"{"a":1,"a":2}"#), "the key `a` stands in more than one row");
         assert!(error("t.csv", b"k,v\na\n").starts_with("not a CSV table"));
         assert!(error("t.json", b"[1]").starts_with("not a JSON object"));
         assert_eq!(error("t.txt", b""), "a table is a .csv or a .json file");

@@ -56,8 +56,5 @@ impl Demo {
 fn find_examples() -> PathBuf {
     let name = Path::new("example-policies");
     let here = std::env::current_dir().unwrap_or_default();
-    here.ancestors()
-        .map(|folder| folder.join(name))
-        .find(|folder| folder.is_dir())
-        .unwrap_or_else(|| name.to_owned())
+    here.ancestors().map(|folder| folder.join(name)).find(|folder| folder.is_dir()).unwrap_or_else(|| name.to_owned())
 }

@@ -63,11 +63,8 @@ struct Report<'a> {
 
 impl Build {
     fn run(self) -> anyhow::Result<ExitCode> {
-        let options = BuildOptions {
-            locked: self.locked,
-            color: std::io::stderr().is_terminal(),
-            ..BuildOptions::default()
-        };
+        let options =
+            BuildOptions { locked: self.locked, color: std::io::stderr().is_terminal(), ..BuildOptions::default() };
         let built = toolchain::build(&self.folder, &options, &Terminal::new(interrupted()))?;
         let output = self.output.clone().unwrap_or_else(|| self.folder.join("policy.wasm"));
         replace(&output, &built.component)?;
@@ -100,24 +97,14 @@ fn print(output: &Path, built: &Built, toolchain: &str) {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        "nothing".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// Puts a whole file in the place of another, so that a server that watches it never sees half of it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = || format!("failed to write {}", path.display());
-    let mut file = tempfile::Builder::new()
-        .prefix(".berth-")
-        .tempfile_in(folder)
-        .with_context(failed)?;
+    let mut file = tempfile::Builder::new().prefix(".berth-").tempfile_in(folder).with_context(failed)?;
     file.write_all(bytes).with_context(failed)?;
     // A temporary file is its owner's alone; a server may run as somebody else.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
@@ -132,10 +119,7 @@ pub(crate) fn interrupted() -> Arc<AtomicBool> {
     let raised = flag.clone();
     // Without a runtime or a signal the default holds: the interrupt ends this process.
     let wait = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         runtime.block_on(tokio::signal::ctrl_c()).ok()?;
         raised.store(true, Ordering::Relaxed);
         Some(())

@@ -80,11 +80,7 @@ impl CertificateFacts {
 }
 
 fn common_name(name: &DistinguishedName) -> Option<String> {
-    let attribute = name
-        .0
-        .iter()
-        .flat_map(|rdn| rdn.0.iter())
-        .find(|attribute| attribute.oid == COMMON_NAME)?;
+    let attribute = name.0.iter().flat_map(|rdn| rdn.0.iter()).find(|attribute| attribute.oid == COMMON_NAME)?;
     // The value is one of ASN.1's string types; all those in use hold UTF-8 or a subset of it.
     std::str::from_utf8(attribute.value.value()).ok().map(str::to_owned)
 }

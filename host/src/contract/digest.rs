@@ -47,10 +47,7 @@ mod tests {
     #[test]
     fn prints_in_full_and_short() {
         let digest = Digest::of(b"");
-        assert_eq!(
-            digest.to_string(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(format!("{digest:#}"), "e3b0c44298fc");
     }
 }

@@ -82,14 +82,8 @@ mod tests {
     #[test]
     fn counts_levels_outside_strings_only() {
         assert_eq!(check_json(r#"{"a":[[1]],"b":"[[[[[["}"#, 3), Ok(()));
-        assert_eq!(
-            check_json(r#"{"a":[[1]]}"#, 2),
-            Err(JsonFlaw::TooDeep { limit: 2, at: 6 })
-        );
-        assert_eq!(
-            check_json(&"[".repeat(10_000), 64),
-            Err(JsonFlaw::TooDeep { limit: 64, at: 64 })
-        );
+        assert_eq!(check_json(r#"{"a":[[1]]}"#, 2), Err(JsonFlaw::TooDeep { limit: 2, at: 6 }));
+        assert_eq!(check_json(&"[".repeat(10_000), 64), Err(JsonFlaw::TooDeep { limit: 64, at: 64 }));
     }
 
     #[test]

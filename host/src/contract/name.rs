@@ -75,19 +75,7 @@ mod tests {
         for good in ["a", "by-model", "0", "contoso-eu-1", &"x".repeat(63)] {
             assert!(good.parse::<Name>().is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "-a",
-            "a-",
-            "A",
-            "a_b",
-            "a/b",
-            "..",
-            "a b",
-            "é",
-            "a\n",
-            &"x".repeat(64),
-        ] {
+        for bad in ["", "-a", "a-", "A", "a_b", "a/b", "..", "a b", "é", "a\n", &"x".repeat(64)] {
             assert_eq!(bad.parse::<Name>(), Err(InvalidName), "{bad}");
         }
     }

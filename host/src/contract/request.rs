@@ -28,10 +28,7 @@ impl<'a> Request<'a> {
     /// The linked hub of this name, spelled as DPS spells it. Host names are compared without regard to case.
     #[must_use]
     pub fn linked_hub(&self, name: &str) -> Option<&'a str> {
-        self.linked_hubs
-            .iter()
-            .copied()
-            .find(|hub| hub.eq_ignore_ascii_case(name))
+        self.linked_hubs.iter().copied().find(|hub| hub.eq_ignore_ascii_case(name))
     }
 }
 

@@ -54,10 +54,7 @@ impl Check {
     /// If it is not a check; unknown members are errors.
     pub fn parse(text: &str) -> Result<Self, CheckError> {
         let file: CheckFile = serde_json::from_str(text)?;
-        Ok(Self {
-            request: file.request,
-            expect: file.expect,
-        })
+        Ok(Self { request: file.request, expect: file.expect })
     }
 
     /// Runs the check against a release.
@@ -105,10 +102,8 @@ enum ExpectedRefusal {
 
 impl Expect {
     fn compare(&self, decided: &Decided) -> Option<Mismatch> {
-        let found = describe(
-            &decided.verdict,
-            matches!(self, Self::Decision(ExpectedDecision { reasons: Some(_), .. })),
-        );
+        let found =
+            describe(&decided.verdict, matches!(self, Self::Decision(ExpectedDecision { reasons: Some(_), .. })));
         let expected = match self {
             Self::Decision(decision) => decision.describe(),
             Self::Refusal(refusal) => refusal.describe(&decided.verdict),

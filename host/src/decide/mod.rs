@@ -51,22 +51,13 @@ pub enum Verdict {
 
 /// Asks a release where a device goes, and checks that DPS could take the answer.
 pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
-    let run = release
-        .program
-        .allocate(request, &release.surroundings, &release.limits)
-        .await;
+    let run = release.program.allocate(request, &release.surroundings, &release.limits).await;
     let verdict = match run.result {
         Ok(Answer::Decision(decision)) => allocated(release, request, decision),
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
         Err(fault) => Verdict::Faulted(fault),
     };
-    Decided {
-        verdict,
-        log: run.log,
-        log_dropped: run.log_dropped,
-        elapsed: run.elapsed,
-        memory: run.memory,
-    }
+    Decided { verdict, log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory }
 }
 
 fn allocated(release: &Release, request: &Request<'_>, decision: Decision) -> Verdict {
@@ -75,11 +66,7 @@ fn allocated(release: &Release, request: &Request<'_>, decision: Decision) -> Ve
         return invalid(unknown_hub(&decision.hub, &request.linked_hubs));
     };
     match Response::write(hub, &decision, release.limits.json_depth, release.limits.answer) {
-        Ok(response) => Verdict::Allocated {
-            hub: hub.to_owned(),
-            response,
-            reasons: decision.reasons,
-        },
+        Ok(response) => Verdict::Allocated { hub: hub.to_owned(), response, reasons: decision.reasons },
         Err(error) => invalid(error.to_string()),
     }
 }

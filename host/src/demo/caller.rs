@@ -32,41 +32,22 @@ impl Caller {
     pub(super) fn new(webhook: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            webhook,
-        }
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), webhook }
     }
 
     /// Asks and waits for the answer, whatever its status.
     pub(super) async fn ask(&self, question: &Question) -> anyhow::Result<Answer> {
-        let uri = format!(
-            "http://{}/allocate/{TENANT}/{}?code={KEY}",
-            self.webhook, question.policy
-        );
+        let uri = format!("http://{}/allocate/{TENANT}/{}?code={KEY}", self.webhook, question.policy);
         let request = hyper::Request::post(uri)
             .header("content-type", "application/json")
             .body(Full::from(question.body.clone()))
             .context("failed to make a request")?;
         let started = std::time::Instant::now();
-        let response = self
-            .client
-            .request(request)
-            .await
-            .context("failed to call the webhook")?;
+        let response = self.client.request(request).await.context("failed to call the webhook")?;
         let status = response.status().as_u16();
-        let bytes = response
-            .into_body()
-            .collect()
-            .await
-            .context("failed to read the webhook's answer")?
-            .to_bytes();
+        let bytes = response.into_body().collect().await.context("failed to read the webhook's answer")?.to_bytes();
         let round_trip = started.elapsed();
         let body = String::from_utf8(bytes.to_vec()).context("the webhook's answer is not text")?;
-        Ok(Answer {
-            status,
-            body,
-            round_trip,
-        })
+        Ok(Answer { status, body, round_trip })
     }
 }

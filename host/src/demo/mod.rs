@@ -69,11 +69,7 @@ pub async fn run(options: &Options, progress: impl Fn() -> Box<dyn Progress + Se
     config.webhook.listen = options.listen;
     config.admin.listen = options.admin_listen;
     let app = App::start(&config).await?;
-    println!(
-        "\n2. Serving them from {} at http://{}\n",
-        workbench.catalogue().display(),
-        app.webhook
-    );
+    println!("\n2. Serving them from {} at http://{}\n", workbench.catalogue().display(), app.webhook);
 
     println!("3. What DPS asks, and where each device goes: one fresh sandbox a row");
     let caller = Caller::new(app.webhook);
@@ -84,17 +80,10 @@ pub async fn run(options: &Options, progress: impl Fn() -> Box<dyn Progress + Se
     }
     println!("{}\n", report::table(&rows));
 
-    println!(
-        "4. Swapping {TENANT}/{} for a changed version while requests flow",
-        workbench::CHANGED
-    );
+    println!("4. Swapping {TENANT}/{} for a changed version while requests flow", workbench::CHANGED);
     let swapped = swap(&workbench, &caller, progress()).await?;
     println!("{}", report::swapped(&swapped));
-    anyhow::ensure!(
-        swapped.traffic.failed == 0,
-        "{} requests failed during the swap",
-        swapped.traffic.failed
-    );
+    anyhow::ensure!(swapped.traffic.failed == 0, "{} requests failed during the swap", swapped.traffic.failed);
 
     if options.once {
         app.run(std::future::ready(())).await;
@@ -128,16 +117,9 @@ async fn swap(workbench: &Workbench, caller: &Caller, progress: Box<dyn Progress
     let after = traffic.changed().await?;
     let took = started.elapsed();
     traffic.flowing(REQUESTS).await?;
-    Ok(Swapped {
-        before,
-        after,
-        traffic: traffic.end().await,
-        took,
-    })
+    Ok(Swapped { before, after, traffic: traffic.end().await, took })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .context("a step of the demo panicked")?
+    tokio::task::spawn_blocking(work).await.context("a step of the demo panicked")?
 }

@@ -15,21 +15,16 @@ use crate::toolchain::Built;
 
 pub(super) fn built(name: &str, built: &Built) -> String {
     let digest = built.summary.digest.get(..12).unwrap_or_default();
-    format!(
-        "{name:<16}{:>12}   version {digest}",
-        indicatif::HumanBytes(built.summary.size as u64).to_string()
-    )
+    format!("{name:<16}{:>12}   version {digest}", indicatif::HumanBytes(built.summary.size as u64).to_string())
 }
 
 /// Columns of the table where nobody can tell how wide the terminal is.
-const WIDTH: u16 = 150;
+const WIDTH: u16 = 160;
 
 /// Device, model, hub, twin, payload, microseconds: a row a request.
 pub(super) fn table(rows: &[(Question, Answer)]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
         table.set_width(WIDTH);
     }
@@ -38,15 +33,7 @@ pub(super) fn table(rows: &[(Question, Answer)]) -> Table {
         let device = Device::read(&question.body);
         let [hub, twin, payload] = answered(answer);
         let micros = answer.round_trip.as_micros().to_string();
-        table.add_row([
-            question.policy.clone(),
-            device.id,
-            device.model,
-            hub,
-            twin,
-            payload,
-            micros,
-        ]);
+        table.add_row([question.policy.clone(), device.id, device.model, hub, twin, payload, micros]);
     }
     table
 }
@@ -63,9 +50,7 @@ impl Device {
             Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
             payload => payload.cloned().unwrap_or_default(),
         };
-        let model = ["/modelId", "/iotcModelId"]
-            .into_iter()
-            .map(|member| text(&payload, member));
+        let model = ["/modelId", "/iotcModelId"].into_iter().map(|member| text(&payload, member));
         Self {
             id: text(&context, "/deviceRuntimeContext/registrationId"),
             model: model.into_iter().find(|model| !model.is_empty()).unwrap_or_default(),
@@ -74,11 +59,7 @@ impl Device {
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Hub, twin and payload of an answer; of a failure, what it says.
@@ -93,19 +74,27 @@ fn answered(answer: &Answer) -> [String; 3] {
     }
     let hub = text(&body, "/iotHubHostName");
     let hub = hub.strip_suffix(".azure-devices.net").unwrap_or(&hub).to_owned();
-    let twin = ["/initialTwin/tags", "/initialTwin/properties/desired"].map(|part| show(body.pointer(part)));
-    [hub, twin.join(" ").trim().to_owned(), show(body.pointer("/payload"))]
+    let twin = ["/initialTwin/tags", "/initialTwin/properties/desired"].map(|part| members(body.pointer(part)));
+    [hub, twin.join("\n").trim().to_owned(), members(body.pointer("/payload"))]
 }
 
-fn show(value: Option<&Value>) -> String {
-    value.map(Value::to_string).unwrap_or_default()
+/// The members of an object in short: `state=ready darknessSetting=medium`.
+fn members(value: Option<&Value>) -> String {
+    let Some(Value::Object(members)) = value else {
+        return String::new();
+    };
+    let member = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}={text}"),
+        value => format!("{name}={value}"),
+    };
+    members.iter().map(member).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn swapped(swapped: &Swapped) -> String {
     let count = &swapped.traffic;
     let [before, after] = [&swapped.before, &swapped.after].map(|body| {
         let body: Value = serde_json::from_str(body).unwrap_or_default();
-        show(body.pointer("/initialTwin/properties/desired"))
+        members(body.pointer("/initialTwin/properties/desired"))
     });
     format!(
         "   desired properties before  {before}\n   desired properties after   {after}\n   {} requests over \

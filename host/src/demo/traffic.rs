@@ -62,12 +62,7 @@ impl Traffic {
                 }
             });
         }
-        Self {
-            askers,
-            answers,
-            stop,
-            count: Count::default(),
-        }
+        Self { askers, answers, stop, count: Count::default() }
     }
 
     /// Waits until so many more requests have been answered.
@@ -104,9 +99,7 @@ impl Traffic {
 
     /// The next answer, if it is a new one.
     async fn next(&mut self, latest: Instant) -> anyhow::Result<Option<String>> {
-        let heard = timeout_at(latest, self.answers.recv())
-            .await
-            .context("it took too long")?;
+        let heard = timeout_at(latest, self.answers.recv()).await.context("it took too long")?;
         Ok(self.note(heard.context("nobody asks any more")?))
     }
 

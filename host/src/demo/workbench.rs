@@ -18,14 +18,18 @@ use crate::{
     toolchain::{self, BuildOptions, Built, Progress},
 };
 
-/// The example policies, by folder.
-const EXAMPLES: [&str; 3] = ["by-suffix", "by-model", "keep-or-spread"];
+/// The example policies, by folder, and the checks whose requests are shown.
+const EXAMPLES: [(&str, &[&str]); 3] = [
+    ("by-suffix", &["toaster-first", "toaster-again", "heat-pump-with-tpm", "other-suffix"]),
+    ("by-model", &["phone", "phone-older-member-in-a-string", "thermostat-with-certificate", "controller-with-tpm"]),
+    ("keep-or-spread", &["new-device", "stays", "hub-gone", "pinned"]),
+];
 /// The one that is changed.
-pub(super) const CHANGED: &str = EXAMPLES[0];
+pub(super) const CHANGED: &str = EXAMPLES[0].0;
 /// The change: a word of its source, and of its checks.
 const CHANGE: (&str, &str) = ("\"medium\"", "\"dark\"");
 /// The check whose request shows the change.
-const CHANGING_CHECK: &str = "toaster-first.json";
+const CHANGING_CHECK: &str = "toaster-first";
 
 /// The demo's folder.
 #[derive(Debug, Clone)]
@@ -51,10 +55,7 @@ impl Workbench {
                 options.examples.display()
             )
         })?;
-        let workbench = Self {
-            examples,
-            folder: options.folder.clone(),
-        };
+        let workbench = Self { examples, folder: options.folder.clone() };
         for folder in [workbench.catalogue(), workbench.copy()] {
             if folder.exists() {
                 fs::remove_dir_all(&folder).with_context(|| format!("failed to empty {}", folder.display()))?;
@@ -82,7 +83,7 @@ impl Workbench {
     /// Builds the example policies into the catalogue.
     pub(super) fn build_examples(&self, progress: &dyn Progress) -> anyhow::Result<Vec<(String, Built)>> {
         let mut all = Vec::new();
-        for name in EXAMPLES {
+        for (name, _) in EXAMPLES {
             let source = self.examples.join(name);
             let built = toolchain::build(&source, &BuildOptions::default(), progress)?;
             lay_out(&source, &built, &self.served(name))?;
@@ -98,10 +99,7 @@ impl Workbench {
         let copy = self.copy();
         copy_folder(&self.examples.join(CHANGED), &copy)?;
         // In the repository's workspace no longer, the copy finds the SDK by its whole path and brings the lock file.
-        let repository = self
-            .examples
-            .parent()
-            .context("the example policies lie in no folder")?;
+        let repository = self.examples.parent().context("the example policies lie in no folder")?;
         let sdk = format!("path = \"{}\"", repository.join("guest-sdk").display());
         edit(&copy.join("Cargo.toml"), |text| {
             format!("{}\n[workspace]\n", text.replace("path = \"../../guest-sdk\"", &sdk))
@@ -113,10 +111,7 @@ impl Workbench {
         for check in fs::read_dir(copy.join("checks"))? {
             edit(&check?.path(), |text| text.replace(old, new))?;
         }
-        let options = BuildOptions {
-            target_dir: Some(self.folder.join("target")),
-            ..BuildOptions::default()
-        };
+        let options = BuildOptions { target_dir: Some(self.folder.join("target")), ..BuildOptions::default() };
         Ok(toolchain::build(&copy, &options, progress)?)
     }
 
@@ -134,37 +129,25 @@ impl Workbench {
 
     /// The recorded requests that the policies' checks hold.
     pub(super) fn questions(&self) -> anyhow::Result<Vec<Question>> {
-        let mut questions = Vec::new();
-        for policy in EXAMPLES {
-            let folder = self.served(policy).join("checks");
-            let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-                .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-                .with_context(|| format!("failed to read {}", folder.display()))?;
-            files.sort();
-            for file in files {
-                questions.push(question(policy, &file)?);
-            }
-        }
-        Ok(questions)
+        let shown = EXAMPLES.iter().flat_map(|(policy, checks)| checks.iter().map(move |check| (policy, check)));
+        shown.map(|(policy, check)| self.question(policy, check)).collect()
     }
 
     /// The request whose answer changes with the policy.
     pub(super) fn changing_question(&self) -> anyhow::Result<Question> {
-        question(CHANGED, &self.served(CHANGED).join("checks").join(CHANGING_CHECK))
+        self.question(CHANGED, CHANGING_CHECK)
     }
-}
 
-fn question(policy: &str, check: &Path) -> anyhow::Result<Question> {
-    #[derive(Deserialize)]
-    struct Check {
-        request: Box<RawValue>,
+    fn question(&self, policy: &str, check: &str) -> anyhow::Result<Question> {
+        #[derive(Deserialize)]
+        struct Check {
+            request: Box<RawValue>,
+        }
+        let path = self.served(policy).join("checks").join(check).with_extension("json");
+        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let check: Check = serde_json::from_str(&text).with_context(|| format!("{} is not a check", path.display()))?;
+        Ok(Question { policy: policy.to_owned(), body: check.request.get().to_owned() })
     }
-    let text = fs::read_to_string(check).with_context(|| format!("failed to read {}", check.display()))?;
-    let check: Check = serde_json::from_str(&text).with_context(|| format!("{} is not a check", check.display()))?;
-    Ok(Question {
-        policy: policy.to_owned(),
-        body: check.request.get().to_owned(),
-    })
 }
 
 /// Lays out a policy as the catalogue has it: the component, and the files beside it.

@@ -42,10 +42,7 @@ fn assignment(assignment: contract::Assignment<'_>) -> wit::Assignment<'_> {
 }
 
 fn current(at: contract::CurrentAssignment<'_>) -> wit::CurrentAssignment<'_> {
-    wit::CurrentAssignment {
-        hub: at.hub,
-        device_id: at.device_id,
-    }
+    wit::CurrentAssignment { hub: at.hub, device_id: at.device_id }
 }
 
 fn attestation<'a>(
@@ -54,10 +51,7 @@ fn attestation<'a>(
 ) -> wit::Attestation<'a> {
     match attestation {
         contract::Attestation::SymmetricKey => wit::Attestation::SymmetricKey,
-        contract::Attestation::X509 {
-            client_certificate,
-            facts,
-        } => wit::Attestation::X509(wit::X509Attestation {
+        contract::Attestation::X509 { client_certificate, facts } => wit::Attestation::X509(wit::X509Attestation {
             client_certificate: *client_certificate,
             facts: facts.as_ref().map(|facts| wit::CertificateFacts {
                 subject: &facts.subject,
@@ -72,13 +66,12 @@ fn attestation<'a>(
                 sha256_thumbprint: &facts.sha256_thumbprint,
             }),
         }),
-        contract::Attestation::Tpm {
-            endorsement_key,
-            storage_root_key,
-        } => wit::Attestation::Tpm(wit::TpmAttestation {
-            endorsement_key: *endorsement_key,
-            storage_root_key: *storage_root_key,
-        }),
+        contract::Attestation::Tpm { endorsement_key, storage_root_key } => {
+            wit::Attestation::Tpm(wit::TpmAttestation {
+                endorsement_key: *endorsement_key,
+                storage_root_key: *storage_root_key,
+            })
+        }
     }
 }
 
@@ -94,10 +87,9 @@ fn enrollment<'a>(enrollment: &'a contract::Enrollment<'a>) -> wit::Enrollment<'
         },
         iot_edge: enrollment.iot_edge,
         iot_hub_host_name: enrollment.iot_hub_host_name,
-        initial_twin: enrollment.initial_twin.map(|twin| wit::InitialTwinParam {
-            tags: twin.tags,
-            desired_properties: twin.desired_properties,
-        }),
+        initial_twin: enrollment
+            .initial_twin
+            .map(|twin| wit::InitialTwinParam { tags: twin.tags, desired_properties: twin.desired_properties }),
         etag: enrollment.etag,
         provisioning_status: enrollment.provisioning_status.map(|status| match status {
             contract::ProvisioningStatus::Enabled => wit::ProvisioningStatus::Enabled,
@@ -119,10 +111,7 @@ fn enrollment<'a>(enrollment: &'a contract::Enrollment<'a>) -> wit::Enrollment<'
         }),
         iot_hubs: &enrollment.iot_hubs,
         custom_allocation_definition: enrollment.custom_allocation_definition.map(|definition| {
-            wit::CustomAllocationDefinition {
-                webhook_url: definition.webhook_url,
-                api_version: definition.api_version,
-            }
+            wit::CustomAllocationDefinition { webhook_url: definition.webhook_url, api_version: definition.api_version }
         }),
         credential_policy_name: enrollment.credential_policy_name,
         document: enrollment.document,
@@ -148,10 +137,9 @@ pub(super) fn answer(result: Result<wit::Decision, wit::Refusal>) -> Answer {
     match result {
         Ok(decision) => Answer::Decision(contract::Decision {
             hub: decision.hub,
-            initial_twin: decision.initial_twin.map(|twin| contract::InitialTwin {
-                tags: twin.tags,
-                desired_properties: twin.desired_properties,
-            }),
+            initial_twin: decision
+                .initial_twin
+                .map(|twin| contract::InitialTwin { tags: twin.tags, desired_properties: twin.desired_properties }),
             payload: decision.payload,
             reasons: decision.reasons,
         }),

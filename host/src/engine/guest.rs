@@ -121,11 +121,7 @@ impl bindings::tables::Host for Guest {
             return Err(bindings::tables::LookupError::TooManyLookups);
         }
         self.lookups += 1;
-        let table = self
-            .surroundings
-            .tables
-            .get(&table)
-            .ok_or(bindings::tables::LookupError::NoSuchTable)?;
+        let table = self.surroundings.tables.get(&table).ok_or(bindings::tables::LookupError::NoSuchTable)?;
         Ok(table.get(key.as_str()).map(|row| row.to_string()))
     }
 }

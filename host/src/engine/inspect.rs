@@ -83,11 +83,7 @@ fn wasi_hint(names: &[String]) -> &'static str {
 }
 
 fn exports(names: &[String]) -> String {
-    if names.is_empty() {
-        "nothing".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// Tells from the first bytes what this is.
@@ -103,18 +99,13 @@ pub(super) fn header(bytes: &[u8]) -> Result<(), Rejection> {
 /// Holds a compiled component's world against the contract.
 pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::Component) -> Result<(), Rejection> {
     let world = component.component_type();
-    let foreign: Vec<String> = world
-        .imports(engine)
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| !is_offered(name))
-        .collect();
+    let foreign: Vec<String> =
+        world.imports(engine).map(|(name, _)| name.to_owned()).filter(|name| !is_offered(name)).collect();
     if !foreign.is_empty() {
         return Err(Rejection::ForeignImports { names: foreign });
     }
     let Some(allocate) = world.get_export(engine, ALLOCATE) else {
-        return Err(Rejection::NoAllocate(
-            world.exports(engine).map(|(name, _)| name.to_owned()).collect(),
-        ));
+        return Err(Rejection::NoAllocate(world.exports(engine).map(|(name, _)| name.to_owned()).collect()));
     };
     export_type::<AllocateParams<'static>, AllocateResults>(ALLOCATE, &allocate.ty, &world)?;
     match world.get_export(engine, VALIDATE_SETTINGS) {
@@ -141,10 +132,9 @@ where
 {
     let mismatch = match item {
         ComponentItem::ComponentFunc(function) if function.async_() => Some("it is an async function".to_owned()),
-        ComponentItem::ComponentFunc(function) => function
-            .typecheck::<Params, Results>(&world.instance_type())
-            .err()
-            .map(|error| format!("{error:#}")),
+        ComponentItem::ComponentFunc(function) => {
+            function.typecheck::<Params, Results>(&world.instance_type()).err().map(|error| format!("{error:#}"))
+        }
         _ => Some("it is not a function".to_owned()),
     };
     mismatch.map_or(Ok(()), |mismatch| Err(Rejection::ExportType { export, mismatch }))

@@ -73,11 +73,7 @@ impl Engine {
             .map_err(anyhow::Error::from)
             .context("failed to define what policies may import")?;
         let ticker = Ticker::start(&wasmtime, TICK).context("failed to start the engine's clock")?;
-        Ok(Self {
-            wasmtime,
-            linker: Arc::new(linker),
-            _ticker: Arc::new(ticker),
-        })
+        Ok(Self { wasmtime, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
     }
 
     /// Compiles a component and holds it against the contract, without running any of it.

@@ -52,10 +52,8 @@ impl Program {
         let component = Component::from_binary(&engine.wasmtime, bytes)
             .map_err(|error| Rejection::Compile(format!("{error:#}")))?;
         inspect::world(&engine.wasmtime, &component)?;
-        let instance = engine
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
+        let instance =
+            engine.linker.instantiate_pre(&component).map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
         let index = |name| component.get_export_index(None, name);
         Ok(Self {
             engine: engine.wasmtime.clone(),
@@ -74,9 +72,7 @@ impl Program {
     ) -> Run<Answer> {
         let names = convert::alternative_names(request);
         let params = (convert::request(request, &names),);
-        let run = self
-            .run::<AllocateParams<'_>, AllocateResults>(&self.allocate, params, surroundings, limits)
-            .await;
+        let run = self.run::<AllocateParams<'_>, AllocateResults>(&self.allocate, params, surroundings, limits).await;
         run.map(|(result,)| convert::answer(result))
     }
 
@@ -89,9 +85,7 @@ impl Program {
     ) -> Option<Run<Result<(), String>>> {
         let export = self.validate_settings.as_ref()?;
         let params = (surroundings.settings.as_str(),);
-        let run = self
-            .run::<ValidateParams<'_>, ValidateResults>(export, params, surroundings, limits)
-            .await;
+        let run = self.run::<ValidateParams<'_>, ValidateResults>(export, params, surroundings, limits).await;
         Some(run.map(|(result,)| result))
     }
 
@@ -183,10 +177,7 @@ fn fault(error: &wasmtime::Error, guest: &Guest) -> Fault {
     // wasmtime keeps this error's type to itself.
     if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
         let most = limits.answer.saturating_mul(2);
-        return Fault::new(
-            FaultKind::HostCalls,
-            format!("the policy handed over more than {most} bytes at once"),
-        );
+        return Fault::new(FaultKind::HostCalls, format!("the policy handed over more than {most} bytes at once"));
     }
     Fault::new(FaultKind::Trap, format!("{error:?}"))
 }

@@ -40,9 +40,7 @@ pub async fn serve(listener: TcpListener, router: Router, patience: Patience, st
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(patience.connections));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(patience.head)
-        .max_headers(64);
+    http.timer(TokioTimer::new()).header_read_timeout(patience.head).max_headers(64);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
@@ -64,10 +62,7 @@ pub async fn serve(listener: TcpListener, router: Router, patience: Patience, st
     }
     drop(listener);
     if tokio::time::timeout(patience.drain, graceful.shutdown()).await.is_err() {
-        warn!(
-            after_ms = patience.drain.as_millis(),
-            "requests were still in flight when draining ended"
-        );
+        warn!(after_ms = patience.drain.as_millis(), "requests were still in flight when draining ended");
     }
 }
 
@@ -117,19 +112,13 @@ impl Default for RequestIds {
     fn default() -> Self {
         use std::hash::{BuildHasher as _, RandomState};
         // The standard library seeds its hash maps from the system's randomness; an id needs no more than that.
-        Self {
-            process: RandomState::new().hash_one(std::process::id()),
-            next: AtomicU64::new(1),
-        }
+        Self { process: RandomState::new().hash_one(std::process::id()), next: AtomicU64::new(1) }
     }
 }
 
 impl RequestIds {
     /// The next id.
     pub fn next(&self) -> RequestId {
-        RequestId {
-            process: self.process,
-            number: self.next.fetch_add(1, Ordering::Relaxed),
-        }
+        RequestId { process: self.process, number: self.next.fetch_add(1, Ordering::Relaxed) }
     }
 }

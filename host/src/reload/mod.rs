@@ -135,13 +135,7 @@ impl Reloader {
     }
 
     async fn refresh_tenants(&mut self, names: Vec<Name>) -> bool {
-        let gone: Vec<Name> = self
-            .catalogue
-            .tenants
-            .keys()
-            .filter(|name| !names.contains(name))
-            .cloned()
-            .collect();
+        let gone: Vec<Name> = self.catalogue.tenants.keys().filter(|name| !names.contains(name)).cloned().collect();
         let mut changed = !gone.is_empty();
         for tenant in gone {
             info!(%tenant, "tenant removed");
@@ -172,12 +166,7 @@ impl Reloader {
             Ok(names) => {
                 changed |= self.remove_policies_but(name, &names);
                 for policy in names {
-                    changed |= self
-                        .refresh_policy(&PolicyId {
-                            tenant: name.clone(),
-                            policy,
-                        })
-                        .await;
+                    changed |= self.refresh_policy(&PolicyId { tenant: name.clone(), policy }).await;
                 }
             }
             Err(error) => warn!(tenant = %name, %error, "the tenant cannot be read; its policies serve as before"),
@@ -216,15 +205,8 @@ impl Reloader {
         };
         let limits = manifest.limits.within(self.verifier.limits());
         self.tenants.insert(name.clone(), (text, limits));
-        let policies = self
-            .catalogue
-            .tenants
-            .get(name)
-            .map_or_else(BTreeMap::new, |tenant| tenant.policies.clone());
-        let tenant = Tenant {
-            keys: manifest.keys.into(),
-            policies,
-        };
+        let policies = self.catalogue.tenants.get(name).map_or_else(BTreeMap::new, |tenant| tenant.policies.clone());
+        let tenant = Tenant { keys: manifest.keys.into(), policies };
         self.catalogue.tenants.insert(name.clone(), Arc::new(tenant));
         info!(tenant = %name, "tenant serves");
         true
@@ -234,18 +216,10 @@ impl Reloader {
         let Some(entry) = self.catalogue.tenants.get_mut(tenant) else {
             return false;
         };
-        let gone: Vec<Name> = entry
-            .policies
-            .keys()
-            .filter(|name| !kept.contains(name))
-            .cloned()
-            .collect();
+        let gone: Vec<Name> = entry.policies.keys().filter(|name| !kept.contains(name)).cloned().collect();
         for policy in &gone {
             Arc::make_mut(entry).policies.remove(policy);
-            let id = PolicyId {
-                tenant: tenant.clone(),
-                policy: policy.clone(),
-            };
+            let id = PolicyId { tenant: tenant.clone(), policy: policy.clone() };
             info!(policy = %id, "policy removed");
             self.seen.remove(&id);
         }
@@ -283,41 +257,23 @@ impl Reloader {
             Ok(release) => {
                 let before = serving.and_then(|policy| policy.release.as_ref().map(|release| release.version));
                 info!(policy = %id, version = %release.version, previous = before.map(tracing::field::display), "policy serves");
-                Policy {
-                    id: id.clone(),
-                    release: Some(Arc::new(release)),
-                    failure: None,
-                }
+                Policy { id: id.clone(), release: Some(Arc::new(release)), failure: None }
             }
             Err(failure) => {
                 let release = serving.and_then(|policy| policy.release.clone());
-                let effect = if release.is_some() {
-                    "what served before still serves"
-                } else {
-                    "the policy does not serve"
-                };
+                let effect =
+                    if release.is_some() { "what served before still serves" } else { "the policy does not serve" };
                 warn!(policy = %id, stage = failure.stage.as_str(), reason = failure.reason, "policy refused; {effect}");
-                Policy {
-                    id: id.clone(),
-                    release,
-                    failure: Some(failure.to_string()),
-                }
+                Policy { id: id.clone(), release, failure: Some(failure.to_string()) }
             }
         };
         if let Some(tenant) = self.catalogue.tenants.get_mut(&id.tenant) {
-            Arc::make_mut(tenant)
-                .policies
-                .insert(id.policy.clone(), Arc::new(policy));
+            Arc::make_mut(tenant).policies.insert(id.policy.clone(), Arc::new(policy));
         }
         true
     }
 
     fn serving(&self, id: &PolicyId) -> Option<Arc<Policy>> {
-        self.catalogue
-            .tenants
-            .get(&id.tenant)?
-            .policies
-            .get(&id.policy)
-            .cloned()
+        self.catalogue.tenants.get(&id.tenant)?.policies.get(&id.policy).cloned()
     }
 }

@@ -23,10 +23,7 @@ impl Failure {
     /// A failure at this stage.
     #[must_use]
     pub fn new(stage: Stage, reason: impl fmt::Display) -> Self {
-        Self {
-            stage,
-            reason: reason.to_string(),
-        }
+        Self { stage, reason: reason.to_string() }
     }
 }
 
@@ -77,11 +74,7 @@ pub(super) struct Verifier {
 
 impl Verifier {
     pub(super) fn new(engine: Engine, limits: Limits, programs: Programs) -> Self {
-        Self {
-            engine,
-            limits,
-            programs,
-        }
+        Self { engine, limits, programs }
     }
 
     /// The server's limits, within which tenants and policies set theirs.
@@ -91,21 +84,11 @@ impl Verifier {
 
     /// Verifies files and makes a release of them.
     pub(super) async fn verify(&mut self, files: PolicyFiles, limits: Limits) -> Result<Release, Failure> {
-        let PolicyFiles {
-            component,
-            manifest,
-            checks,
-            tables,
-        } = files;
+        let PolicyFiles { component, manifest, checks, tables } = files;
         let at = |stage, file: &str, error: &dyn fmt::Display| Failure::new(stage, format!("{file}: {error}"));
         let manifest = PolicyManifest::parse(&manifest).map_err(|error| at(Stage::Manifest, "policy.toml", &error))?;
-        let settings = manifest
-            .settings_json()
-            .map_err(|error| at(Stage::Manifest, "policy.toml", &error))?;
-        let mut surroundings = Surroundings {
-            settings,
-            ..Surroundings::default()
-        };
+        let settings = manifest.settings_json().map_err(|error| at(Stage::Manifest, "policy.toml", &error))?;
+        let mut surroundings = Surroundings { settings, ..Surroundings::default() };
         for (file, bytes) in tables {
             let table = parse_table(&file, &bytes).map_err(|error| at(Stage::Tables, &file, &error))?;
             let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name).to_owned();
@@ -114,12 +97,8 @@ impl Verifier {
             }
         }
         let (version, program) = self.program(component).await?;
-        let release = Release {
-            version,
-            program,
-            surroundings: Arc::new(surroundings),
-            limits: manifest.limits.within(limits),
-        };
+        let release =
+            Release { version, program, surroundings: Arc::new(surroundings), limits: manifest.limits.within(limits) };
         validate_settings(&release).await?;
         for (file, text) in checks {
             let check = Check::parse(&text).map_err(|error| at(Stage::Checks, &file, &error))?;
@@ -149,22 +128,14 @@ impl Verifier {
 }
 
 async fn validate_settings(release: &Release) -> Result<(), Failure> {
-    let Some(run) = release
-        .program
-        .validate_settings(&release.surroundings, &release.limits)
-        .await
-    else {
+    let Some(run) = release.program.validate_settings(&release.surroundings, &release.limits).await else {
         return Ok(());
     };
     match run.result {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(complaint)) => Err(Failure::new(
-            Stage::Settings,
-            format!("the policy refuses its settings: {complaint}"),
-        )),
-        Err(fault) => Err(Failure::new(
-            Stage::Settings,
-            format!("the policy failed to judge its settings: {fault}"),
-        )),
+        Ok(Err(complaint)) => {
+            Err(Failure::new(Stage::Settings, format!("the policy refuses its settings: {complaint}")))
+        }
+        Err(fault) => Err(Failure::new(Stage::Settings, format!("the policy failed to judge its settings: {fault}"))),
     }
 }

@@ -51,18 +51,10 @@ impl Watch {
         })
         .with_context(failed)?;
         if let Some(parent) = directory.parent() {
-            watcher
-                .watch(parent, RecursiveMode::NonRecursive)
-                .with_context(failed)?;
+            watcher.watch(parent, RecursiveMode::NonRecursive).with_context(failed)?;
         }
-        watcher
-            .watch(&directory, RecursiveMode::Recursive)
-            .with_context(failed)?;
-        Ok(Self {
-            directory,
-            watcher,
-            events,
-        })
+        watcher.watch(&directory, RecursiveMode::Recursive).with_context(failed)?;
+        Ok(Self { directory, watcher, events })
     }
 
     /// Waits for changes, lets them settle, and says where they were. `None` if the watch has ended.
@@ -99,9 +91,7 @@ impl Watch {
     /// What a change of this path concerns. `None` for the neighbours of the catalogue directory.
     fn scope(&self, path: &Path) -> Option<Scope> {
         let inside = path.strip_prefix(&self.directory).ok()?;
-        let mut names = inside
-            .components()
-            .map(|part| part.as_os_str().to_str().and_then(|name| name.parse().ok()));
+        let mut names = inside.components().map(|part| part.as_os_str().to_str().and_then(|name| name.parse().ok()));
         Some(match (names.next(), names.next()) {
             (Some(Some(tenant)), Some(Some(policy))) => Scope::Policy(PolicyId { tenant, policy }),
             (Some(Some(tenant)), _) => Scope::Tenant(tenant),

@@ -44,15 +44,10 @@ pub(super) struct Package {
 impl Package {
     /// Reads the first paragraph that `apt-cache show` prints.
     fn parse(text: &str) -> Option<Self> {
-        let fields: BTreeMap<&str, &str> = text
-            .lines()
-            .take_while(|line| !line.is_empty())
-            .filter_map(|line| line.split_once(": "))
-            .collect();
-        let relations = ["Pre-Depends", "Depends"]
-            .iter()
-            .filter_map(|name| fields.get(name))
-            .flat_map(|l| l.split(','));
+        let fields: BTreeMap<&str, &str> =
+            text.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": ")).collect();
+        let relations =
+            ["Pre-Depends", "Depends"].iter().filter_map(|name| fields.get(name)).flat_map(|l| l.split(','));
         let first_name = |relation: &str| {
             let name = relation.trim_start().split([' ', ':', '(', '|']).next()?;
             (!name.is_empty()).then(|| name.to_owned())
@@ -82,23 +77,11 @@ impl<'a> Apt<'a> {
     ) -> Result<Self, RouteError> {
         for sub in ["lists/partial", "cache/archives/partial", "packages"] {
             let path = folder.join(sub);
-            fs::create_dir_all(&path).map_err(|source| RouteError::File {
-                action: "create",
-                path,
-                source,
-            })?;
+            fs::create_dir_all(&path).map_err(|source| RouteError::File { action: "create", path, source })?;
         }
         let path = folder.join("apt.conf");
-        fs::write(&path, SETTINGS).map_err(|source| RouteError::File {
-            action: "write",
-            path,
-            source,
-        })?;
-        Ok(Self {
-            folder,
-            options,
-            progress,
-        })
+        fs::write(&path, SETTINGS).map_err(|source| RouteError::File { action: "write", path, source })?;
+        Ok(Self { folder, options, progress })
     }
 
     /// Fetches the lists of packages. Returns what apt complained of: it calls an update a success even when no
@@ -159,28 +142,16 @@ impl<'a> Apt<'a> {
     /// Downloads packages and returns where they are. Apt checks them against the archive's signatures.
     pub(super) fn download(&self, packages: &[Package]) -> Result<Vec<PathBuf>, RouteError> {
         let folder = self.folder.join("packages");
-        let names: Vec<String> = packages
-            .iter()
-            .map(|package| format!("{}={}", package.name, package.version))
-            .collect();
+        let names: Vec<String> =
+            packages.iter().map(|package| format!("{}={}", package.name, package.version)).collect();
         let mut arguments = vec!["download"];
         arguments.extend(names.iter().map(String::as_str));
         let invocation = self.invocation("apt-get", &arguments, &folder);
         let total = packages.iter().map(|package| package.size).sum();
-        let mut watch = Download {
-            progress: self.progress,
-            folder: &folder,
-            done: 0,
-            total,
-            stderr: Vec::new(),
-        };
+        let mut watch = Download { progress: self.progress, folder: &folder, done: 0, total, stderr: Vec::new() };
         let status = invocation.run(self.progress, &mut watch)?;
         invocation.check(status, &watch.stderr)?;
-        let read = |source| RouteError::File {
-            action: "read",
-            path: folder.clone(),
-            source,
-        };
+        let read = |source| RouteError::File { action: "read", path: folder.clone(), source };
         let mut files = Vec::new();
         for entry in fs::read_dir(&folder).map_err(read)? {
             files.push(entry.map_err(read)?.path());
@@ -223,11 +194,8 @@ impl<'a> Apt<'a> {
 
 /// Of apt's output, the warnings and errors.
 fn complaints(output: &str) -> String {
-    let lines: Vec<String> = output
-        .lines()
-        .filter(|l| l.starts_with("E:") || l.starts_with("W:"))
-        .map(str::to_owned)
-        .collect();
+    let lines: Vec<String> =
+        output.lines().filter(|l| l.starts_with("E:") || l.starts_with("W:")).map(str::to_owned).collect();
     tail(&lines)
 }
 
@@ -251,17 +219,10 @@ impl Watch for Download<'_> {
         let Ok(entries) = fs::read_dir(self.folder) else {
             return;
         };
-        let done = entries
-            .flatten()
-            .filter_map(|entry| entry.metadata().ok())
-            .map(|file| file.len())
-            .sum();
+        let done = entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum();
         if done != self.done {
             self.done = done;
-            self.progress.report(Event::Bytes {
-                done,
-                total: self.total,
-            });
+            self.progress.report(Event::Bytes { done, total: self.total });
         }
     }
 }
@@ -275,10 +236,7 @@ mod tests {
         let text = "Package: libfoo1\nVersion: 1:2.3-4\nPre-Depends: libbar2 (>= 1)\nDepends: libbaz:any | libqux, gcc\n\
                     Size: 17\nDescription: short\n long: text\n\nPackage: libfoo1\nVersion: 1.0\n";
         let package = Package::parse(text).unwrap();
-        assert_eq!(
-            (package.name.as_str(), package.version.as_str(), package.size),
-            ("libfoo1", "1:2.3-4", 17)
-        );
+        assert_eq!((package.name.as_str(), package.version.as_str(), package.size), ("libfoo1", "1:2.3-4", 17));
         assert_eq!(package.depends, ["libbar2", "libbaz", "gcc"]);
         assert_eq!(Package::parse(""), None);
     }

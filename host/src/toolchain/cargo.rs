@@ -39,35 +39,22 @@ pub(super) struct Policy {
 impl Policy {
     /// Finds the policy in a folder.
     pub(super) fn locate(source: &Path, options: &BuildOptions, progress: &dyn Progress) -> Result<Self, BuildError> {
-        let no_manifest = || BuildError::NoManifest {
-            folder: source.to_owned(),
-        };
+        let no_manifest = || BuildError::NoManifest { folder: source.to_owned() };
         let folder = fs::canonicalize(source).map_err(|_| no_manifest())?;
         let manifest = folder.join("Cargo.toml");
         if !manifest.is_file() {
             return Err(no_manifest());
         }
         progress.report(Event::Step("Reading the policy's Cargo.toml"));
-        let query = Query {
-            folder: &folder,
-            manifest: &manifest,
-            options,
-            toolchain: None,
-        };
+        let query = Query { folder: &folder, manifest: &manifest, options, toolchain: None };
         let metadata = query.metadata(&["--no-deps"], progress)?;
-        let here = metadata
-            .packages
-            .iter()
-            .find(|package| package.manifest_path.as_std_path() == manifest);
+        let here = metadata.packages.iter().find(|package| package.manifest_path.as_std_path() == manifest);
         let candidates: Vec<_> = match here {
             Some(package) => vec![package],
             None => metadata.workspace_packages(),
         };
         let makes_cdylib = |package: &&&cargo_metadata::Package| {
-            package
-                .targets
-                .iter()
-                .any(|target| target.crate_types.contains(&CrateType::CDyLib) && !target.is_example())
+            package.targets.iter().any(|target| target.crate_types.contains(&CrateType::CDyLib) && !target.is_example())
         };
         let policies: Vec<_> = candidates.iter().filter(makes_cdylib).collect();
         match policies.as_slice() {
@@ -75,12 +62,7 @@ impl Policy {
             [policy] => {
                 let manifest = policy.manifest_path.clone().into_std_path_buf();
                 let folder = manifest.parent().map_or(folder, Path::to_owned);
-                Ok(Self {
-                    id: policy.id.clone(),
-                    name: policy.name.to_string(),
-                    manifest,
-                    folder,
-                })
+                Ok(Self { id: policy.id.clone(), name: policy.name.to_string(), manifest, folder })
             }
             several => {
                 let packages = several.iter().map(|package| package.name.to_string()).collect();
@@ -106,33 +88,20 @@ impl Policy {
         options: &BuildOptions,
         progress: &dyn Progress,
     ) -> Result<Vec<u8>, BuildError> {
-        let query = Query {
-            folder: &self.folder,
-            manifest: &self.manifest,
-            options,
-            toolchain: Some(toolchain),
-        };
+        let query = Query { folder: &self.folder, manifest: &self.manifest, options, toolchain: Some(toolchain) };
         progress.report(Event::Step("Fetching the crates the policy depends on"));
         let metadata = query.metadata(&["--filter-platform", TARGET], progress)?;
         let config = tempfile::NamedTempFile::with_suffix(".toml").map_err(BuildError::Settings)?;
         fs::write(config.path(), settings(toolchain, &metadata).to_string()).map_err(BuildError::Settings)?;
-        progress.report(Event::Step(&format!(
-            "Compiling {} with {}",
-            self.name,
-            toolchain.version()
-        )));
+        progress.report(Event::Step(&format!("Compiling {} with {}", self.name, toolchain.version())));
         let invocation = query.compilation(config.path());
         let mut messages = Messages::new(&self.id, progress);
         let status = invocation.run(progress, &mut messages).map_err(cargo_error)?;
         if !status.success() && !messages.errors.is_empty() {
-            return Err(BuildError::Compile {
-                diagnostics: messages.errors,
-            });
+            return Err(BuildError::Compile { diagnostics: messages.errors });
         }
         invocation.check(status, &messages.stderr).map_err(cargo_error)?;
-        let path = messages.artifact.ok_or_else(|| BuildError::NoArtifact {
-            package: self.name.clone(),
-        })?;
+        let path = messages.artifact.ok_or_else(|| BuildError::NoArtifact { package: self.name.clone() })?;
         fs::read(&path).map_err(|source| BuildError::ReadArtifact { path, source })
     }
 }
@@ -179,48 +148,23 @@ struct Query<'a> {
 impl Query<'_> {
     fn metadata(&self, arguments: &[&str], progress: &dyn Progress) -> Result<Metadata, BuildError> {
         let mut invocation = self.invocation("metadata");
-        invocation
-            .arguments
-            .extend(["--format-version", "1"].iter().chain(arguments).map(OsString::from));
+        invocation.arguments.extend(["--format-version", "1"].iter().chain(arguments).map(OsString::from));
         let folder = || self.folder.to_owned();
         let output = invocation.capture(progress).map_err(|error| match cargo_error(error) {
-            BuildError::Cargo(source) => BuildError::Metadata {
-                folder: folder(),
-                source,
-            },
+            BuildError::Cargo(source) => BuildError::Metadata { folder: folder(), source },
             other => other,
         })?;
-        MetadataCommand::parse(output).map_err(|source| BuildError::Description {
-            folder: folder(),
-            source,
-        })
+        MetadataCommand::parse(output).map_err(|source| BuildError::Description { folder: folder(), source })
     }
 
     fn compilation(&self, config: &Path) -> Invocation {
-        let format = if self.options.color {
-            "json-diagnostic-rendered-ansi"
-        } else {
-            "json"
-        };
+        let format = if self.options.color { "json-diagnostic-rendered-ansi" } else { "json" };
         let mut invocation = self.invocation("rustc");
         // Given here, the one crate type is the only one: with an `rlib` beside it cargo would leave out link-time
         // optimisation, and many policies have one for the sake of their tests.
-        let arguments = [
-            "--lib",
-            "--crate-type",
-            "cdylib",
-            "--target",
-            TARGET,
-            "--profile",
-            PROFILE,
-        ];
+        let arguments = ["--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", PROFILE];
         invocation.arguments.extend(arguments.iter().map(OsString::from));
-        invocation.arguments.extend([
-            "--message-format".into(),
-            format.into(),
-            "--config".into(),
-            config.into(),
-        ]);
+        invocation.arguments.extend(["--message-format".into(), format.into(), "--config".into(), config.into()]);
         if let Some(target_dir) = &self.options.target_dir {
             invocation.arguments.extend(["--target-dir".into(), target_dir.into()]);
         }

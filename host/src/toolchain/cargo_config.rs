@@ -49,9 +49,6 @@ mod tests {
         config.set(&["profile", "a", "flags"], vec!["with \"quotes\" and \\"]);
         let read: Table = config.to_string().parse().unwrap();
         assert_eq!(read, config.root);
-        assert_eq!(
-            read["profile"]["a"]["flags"][0].as_str(),
-            Some("with \"quotes\" and \\")
-        );
+        assert_eq!(read["profile"]["a"]["flags"][0].as_str(), Some("with \"quotes\" and \\"));
     }
 }

@@ -48,11 +48,7 @@ pub struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |names: &[String]| {
-            if names.is_empty() {
-                "nothing".to_owned()
-            } else {
-                names.join(", ")
-            }
+            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
         };
         writeln!(formatter, "size     {} bytes", self.size)?;
         writeln!(formatter, "digest   sha256:{}", self.digest)?;
@@ -63,13 +59,9 @@ impl fmt::Display for Summary {
 
 /// Makes a component of a module that carries a description of its world, as `wit-bindgen` leaves it there.
 pub(super) fn encode(core_module: &[u8]) -> Result<Vec<u8>, ComponentError> {
-    let component = ComponentEncoder::default()
-        .validate(true)
-        .module(core_module)
-        .and_then(|mut encoder| encoder.encode());
-    component.map_err(|error| ComponentError::Encode {
-        reason: format!("{error:#}"),
-    })
+    let component =
+        ComponentEncoder::default().validate(true).module(core_module).and_then(|mut encoder| encoder.encode());
+    component.map_err(|error| ComponentError::Encode { reason: format!("{error:#}") })
 }
 
 /// Describes a component.
@@ -86,10 +78,7 @@ pub fn inspect(component: &[u8]) -> Result<Summary, ComponentError> {
     let DecodedWasm::Component(resolve, world) = decoded else {
         return Err(failed("it is a WIT package".to_owned()));
     };
-    let world = resolve
-        .worlds
-        .get(world)
-        .ok_or_else(|| failed("it has no world".to_owned()))?;
+    let world = resolve.worlds.get(world).ok_or_else(|| failed("it has no world".to_owned()))?;
     let names = |items: &mut dyn Iterator<Item = (&WorldKey, &WorldItem)>| {
         // Types that the world borrows from an interface are listed as imports as well; nothing is linked for them.
         let linked = items.filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));

@@ -31,10 +31,7 @@ const STAGING: &str = ".staging-";
 
 /// Finds the private toolchain, setting it up if need be.
 pub(super) fn find(options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
-    let shelf = options
-        .cache_dir()
-        .ok_or(RouteError::NoCacheFolder)?
-        .join("debian-rust");
+    let shelf = options.cache_dir().ok_or(RouteError::NoCacheFolder)?.join("debian-rust");
     let folder = match finished(&shelf) {
         Some(folder) => folder,
         None => set_up_alone(&shelf, options, progress)?,
@@ -57,13 +54,7 @@ fn open(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> R
     }
     let sysroot = compiler.sysroot(progress)?;
     let linker = Some(folder.join(sysroot::LINKER));
-    Ok(Toolchain {
-        route: Route::Debian,
-        version,
-        sysroot,
-        rustc: Some(rustc),
-        linker,
-    })
+    Ok(Toolchain { route: Route::Debian, version, sysroot, rustc: Some(rustc), linker })
 }
 
 /// The newest toolchain on the shelf that is whole.
@@ -76,28 +67,19 @@ fn finished(shelf: &Path) -> Option<PathBuf> {
 }
 
 fn is_staging(folder: &Path) -> bool {
-    folder
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with(STAGING))
+    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGING))
 }
 
 /// Sets the toolchain up with no other process doing the same; one that has just done so saves the work.
 fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<PathBuf, RouteError> {
-    let create = |source| RouteError::File {
-        action: "create",
-        path: shelf.to_owned(),
-        source,
-    };
+    let create = |source| RouteError::File { action: "create", path: shelf.to_owned(), source };
     fs::create_dir_all(shelf).map_err(create)?;
     let _lock = lock(&shelf.join("lock"), options, progress)?;
     if let Some(folder) = finished(shelf) {
         return Ok(folder);
     }
     remove_leftovers(shelf);
-    let staging = tempfile::Builder::new()
-        .prefix(STAGING)
-        .tempdir_in(shelf)
-        .map_err(create)?;
+    let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(shelf).map_err(create)?;
     let folder = set_up(shelf, staging.path(), options, progress)?;
     drop(staging);
     // Once more: a tool that outlived a killed process may have gone on writing behind the first time.
@@ -107,17 +89,8 @@ fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progres
 
 /// Takes the lock, which ends with the file that is returned. The system drops it when a process dies.
 fn lock(path: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<File, RouteError> {
-    let failed = |source| RouteError::File {
-        action: "lock",
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(failed)?;
+    let failed = |source| RouteError::File { action: "lock", path: path.to_owned(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
     let started = Instant::now();
     let mut told = false;
     loop {
@@ -133,9 +106,7 @@ fn lock(path: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Res
             return Err(RouteError::Locked { path: path.to_owned() });
         }
         if !told {
-            progress.report(Event::Step(
-                "Waiting for another process that sets up the same toolchain",
-            ));
+            progress.report(Event::Step("Waiting for another process that sets up the same toolchain"));
             told = true;
         }
         thread::sleep(Duration::from_millis(100));
@@ -147,11 +118,7 @@ fn remove_leftovers(shelf: &Path) {
     let Ok(entries) = fs::read_dir(shelf) else {
         return;
     };
-    for folder in entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|folder| is_staging(folder))
-    {
+    for folder in entries.flatten().map(|entry| entry.path()).filter(|folder| is_staging(folder)) {
         if let Err(error) = fs::remove_dir_all(&folder) {
             tracing::debug!(folder = %folder.display(), %error, "could not remove a leftover");
         }
@@ -178,10 +145,7 @@ fn set_up(
     progress.report(Event::Step("Asking Debian's archive for Rust"));
     let packages = choose(&apt)?;
     let total: u64 = packages.iter().map(|package| package.size).sum();
-    progress.report(Event::Step(&format!(
-        "Downloading Debian's Rust ({} MB)",
-        total / 1_000_000
-    )));
+    progress.report(Event::Step(&format!("Downloading Debian's Rust ({} MB)", total / 1_000_000)));
     let files = apt.download(&packages)?;
     progress.report(Event::Step("Unpacking it"));
     let root = staging.join("root");
@@ -189,26 +153,13 @@ fn set_up(
         apt.unpack(file, &root)?;
     }
     let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
-    sysroot::Parts {
-        root: &root,
-        packages: &names.join(" "),
-        options,
-        progress,
-    }
-    .assemble(staging)?;
-    let version = packages
-        .first()
-        .map(|package| package.version.as_str())
-        .unwrap_or_default();
+    sysroot::Parts { root: &root, packages: &names.join(" "), options, progress }.assemble(staging)?;
+    let version = packages.first().map(|package| package.version.as_str()).unwrap_or_default();
     // An epoch's colon would split the search path that the folder ends up in.
     let folder = shelf.join(version.replace(':', "_"));
     // A folder of this name that is not whole was tampered with: nothing here makes one.
     let _ = fs::remove_dir_all(&folder);
-    fs::rename(&root, &folder).map_err(|source| RouteError::File {
-        action: "create",
-        path: folder.clone(),
-        source,
-    })?;
+    fs::rename(&root, &folder).map_err(|source| RouteError::File { action: "create", path: folder.clone(), source })?;
     Ok(folder)
 }
 
@@ -223,10 +174,7 @@ fn choose(apt: &Apt<'_>) -> Result<Vec<Package>, RouteError> {
         if apt.show(source)?.is_none() {
             continue;
         }
-        if best
-            .as_ref()
-            .is_none_or(|(other, _)| release(&package.version) > release(&other.version))
-        {
+        if best.as_ref().is_none_or(|(other, _)| release(&package.version) > release(&other.version)) {
             best = Some((package, source));
         }
     }
@@ -234,21 +182,14 @@ fn choose(apt: &Apt<'_>) -> Result<Vec<Package>, RouteError> {
         return Err(RouteError::NoPackage { update });
     };
     if release(&compiler.version) < release(OLDEST) {
-        return Err(RouteError::TooOld {
-            found: compiler.version,
-            needed: OLDEST.to_owned(),
-        });
+        return Err(RouteError::TooOld { found: compiler.version, needed: OLDEST.to_owned() });
     }
     let mut packages = apt.closure(&[&compiler.name, source])?;
     // The linker of the same LLVM: its library is there already.
     let llvm = packages.iter().find_map(|package| package.name.strip_prefix("libllvm"));
     if let Some(llvm) = llvm.map(|version| format!("lld-{version}")) {
         let known: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
-        packages.extend(
-            apt.closure(&[&llvm])?
-                .into_iter()
-                .filter(|package| !known.contains(&package.name)),
-        );
+        packages.extend(apt.closure(&[&llvm])?.into_iter().filter(|package| !known.contains(&package.name)));
     }
     Ok(packages)
 }
@@ -256,10 +197,7 @@ fn choose(apt: &Apt<'_>) -> Result<Vec<Package>, RouteError> {
 /// The leading numbers of a version, to compare by: `1.96.0+dfsg1-1` is 1, 96, 0.
 fn release(version: &str) -> Vec<u32> {
     let without_epoch = version.split_once([':', '_']).map_or(version, |(_, rest)| rest);
-    let numbers = without_epoch
-        .split(|c: char| !c.is_ascii_digit() && c != '.')
-        .next()
-        .unwrap_or_default();
+    let numbers = without_epoch.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
     numbers.split('.').map_while(|number| number.parse().ok()).collect()
 }
 

@@ -21,11 +21,7 @@ const REMOVED: &[&str] = &[
 ];
 
 /// Beginnings of further such variables.
-const REMOVED_PREFIXES: &[&str] = &[
-    "CARGO_PROFILE_",
-    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_",
-    "CARGO_UNSTABLE_",
-];
+const REMOVED_PREFIXES: &[&str] = &["CARGO_PROFILE_", "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_", "CARGO_UNSTABLE_"];
 
 /// A set of environment variables for child processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +32,7 @@ pub struct Environment {
 impl Default for Environment {
     /// Those of this process.
     fn default() -> Self {
-        Self {
-            variables: std::env::vars_os().collect(),
-        }
+        Self { variables: std::env::vars_os().collect() }
     }
 }
 
@@ -60,17 +54,12 @@ impl Environment {
     /// The value of a variable, unless it is unset or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// All variables.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The variables for building the guest in `folder`: without those that would change what comes out.
@@ -95,21 +84,16 @@ impl Environment {
             return Some(PathBuf::from(folder));
         }
         // The XDG specification has relative paths ignored.
-        let xdg = self
-            .get("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute());
+        let xdg = self.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
         let caches = xdg.or_else(|| self.get("HOME").map(|home| Path::new(home).join(".cache")))?;
         Some(caches.join("berth"))
     }
 }
 
 fn has_toolchain_file(folder: &Path) -> bool {
-    folder.ancestors().any(|folder| {
-        ["rust-toolchain.toml", "rust-toolchain"]
-            .iter()
-            .any(|name| folder.join(name).is_file())
-    })
+    folder
+        .ancestors()
+        .any(|folder| ["rust-toolchain.toml", "rust-toolchain"].iter().any(|name| folder.join(name).is_file()))
 }
 
 #[cfg(test)]
@@ -117,12 +101,7 @@ mod tests {
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment {
-            variables: variables
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        }
+        Environment { variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect() }
     }
 
     #[test]
@@ -136,12 +115,8 @@ mod tests {
             ("CARGO_HOME", "/cargo"),
         ]);
         let after = before.for_guest(Path::new("/nowhere"));
-        let expected = [
-            ("CARGO_HOME", "/cargo"),
-            ("PATH", "/bin"),
-            ("RUSTC_WORKSPACE_WRAPPER", ""),
-            ("RUSTC_WRAPPER", ""),
-        ];
+        let expected =
+            [("CARGO_HOME", "/cargo"), ("PATH", "/bin"), ("RUSTC_WORKSPACE_WRAPPER", ""), ("RUSTC_WRAPPER", "")];
         assert_eq!(after, environment(&expected));
     }
 
@@ -163,10 +138,7 @@ mod tests {
         assert_eq!(home.cache_dir().unwrap(), Path::new("/home/ada/.cache/berth"));
         let xdg = home.with("XDG_CACHE_HOME", "/caches");
         assert_eq!(xdg.cache_dir().unwrap(), Path::new("/caches/berth"));
-        assert_eq!(
-            xdg.with("BERTH_CACHE_DIR", "/own").cache_dir().unwrap(),
-            Path::new("/own")
-        );
+        assert_eq!(xdg.with("BERTH_CACHE_DIR", "/own").cache_dir().unwrap(), Path::new("/own"));
         assert_eq!(environment(&[]).cache_dir(), None);
     }
 }

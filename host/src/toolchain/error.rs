@@ -146,10 +146,7 @@ pub enum RouteError {
         version: String,
     },
     /// The packages that apt knows of hold no Rust compiler together with its source.
-    #[error(
-        "apt knows of no package `rustc-web` or `rustc` with the library's source{}",
-        detail(update)
-    )]
+    #[error("apt knows of no package `rustc-web` or `rustc` with the library's source{}", detail(update))]
     NoPackage {
         /// What `apt-get update` complained of; empty if nothing.
         update: String,
@@ -192,11 +189,7 @@ pub enum RouteError {
 }
 
 fn detail(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(":\n{text}")
-    }
+    if text.is_empty() { String::new() } else { format!(":\n{text}") }
 }
 
 fn no_route(attempts: &[Attempt]) -> String {
@@ -207,15 +200,9 @@ fn no_route(attempts: &[Attempt]) -> String {
         let _ = writeln!(text, "  - {}: {why}", attempt.route);
     }
     text.push_str("Any one of these helps:\n");
-    let _ = writeln!(
-        text,
-        "  - with rustup (https://rustup.rs), in the policy's folder: rustup target add {TARGET}"
-    );
+    let _ = writeln!(text, "  - with rustup (https://rustup.rs), in the policy's folder: rustup target add {TARGET}");
     text.push_str("  - on Debian: access to its package archive, with `apt-get` and `dpkg` installed\n");
-    let _ = write!(
-        text,
-        "  - any other system: its package of Rust's standard library for {TARGET}"
-    );
+    let _ = write!(text, "  - any other system: its package of Rust's standard library for {TARGET}");
     text
 }
 

@@ -94,9 +94,7 @@ impl ToolchainOptions {
             return Ok(Route::ALL.to_vec());
         };
         let route = Route::ALL.into_iter().find(|route| name == route.name());
-        let unknown = || ToolchainError::UnknownRoute {
-            value: name.to_string_lossy().into_owned(),
-        };
+        let unknown = || ToolchainError::UnknownRoute { value: name.to_string_lossy().into_owned() };
         route.map(|route| vec![route]).ok_or_else(unknown)
     }
 
@@ -170,13 +168,8 @@ impl CompilerVersion {
     fn parse(verbose: &str) -> Self {
         let field = |name: &str| verbose.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let release = field("release:").unwrap_or("unknown");
-        let hash = field("commit-hash:")
-            .filter(|hash| *hash != "unknown")
-            .unwrap_or(release);
-        Self {
-            line: verbose.lines().next().unwrap_or_default().to_owned(),
-            source: format!("/rustc/{hash}"),
-        }
+        let hash = field("commit-hash:").filter(|hash| *hash != "unknown").unwrap_or(release);
+        Self { line: verbose.lines().next().unwrap_or_default().to_owned(), source: format!("/rustc/{hash}") }
     }
 }
 
@@ -191,9 +184,7 @@ pub(super) struct Compiler<'a> {
 
 impl Compiler<'_> {
     pub(super) fn version(&self, progress: &dyn Progress) -> Result<CompilerVersion, ProcessError> {
-        Ok(CompilerVersion::parse(
-            &self.ask(&["--version", "--verbose"], progress)?,
-        ))
+        Ok(CompilerVersion::parse(&self.ask(&["--version", "--verbose"], progress)?))
     }
 
     pub(super) fn sysroot(&self, progress: &dyn Progress) -> Result<PathBuf, ProcessError> {
@@ -223,45 +214,24 @@ fn holds_library(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else {
         return false;
     };
-    let names: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    ["libcore-", "libstd-"]
-        .iter()
-        .all(|part| names.iter().any(|n| n.starts_with(part) && n.ends_with(".rlib")))
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    ["libcore-", "libstd-"].iter().all(|part| names.iter().any(|n| n.starts_with(part) && n.ends_with(".rlib")))
 }
 
 fn active(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
     let environment = options.environment.for_guest(folder);
-    let rustc = environment
-        .get("RUSTC")
-        .map_or_else(|| OsString::from("rustc"), OsString::from);
-    let compiler = Compiler {
-        rustc,
-        folder,
-        environment,
-        limit: options.limits.probe,
-    };
+    let rustc = environment.get("RUSTC").map_or_else(|| OsString::from("rustc"), OsString::from);
+    let compiler = Compiler { rustc, folder, environment, limit: options.limits.probe };
     let version = compiler.version(progress)?;
     if !compiler.has_library(progress)? {
         return Err(RouteError::NoStandardLibrary { version: version.line });
     }
     let sysroot = compiler.sysroot(progress)?;
-    Ok(Toolchain {
-        route: Route::Active,
-        version,
-        sysroot,
-        rustc: None,
-        linker: None,
-    })
+    Ok(Toolchain { route: Route::Active, version, sysroot, rustc: None, linker: None })
 }
 
 fn rustup(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
-    let step = format!(
-        "Asking rustup for {TARGET} (up to {} s)",
-        options.limits.rustup.as_secs()
-    );
+    let step = format!("Asking rustup for {TARGET} (up to {} s)", options.limits.rustup.as_secs());
     progress.report(Event::Step(&step));
     let invocation = Invocation {
         program: "rustup".into(),
@@ -272,10 +242,7 @@ fn rustup(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) ->
     };
     invocation.capture(progress)?;
     // Rustup may serve another toolchain than the compiler on the PATH belongs to, so what counts is a second look.
-    Ok(Toolchain {
-        route: Route::Rustup,
-        ..active(folder, options, progress)?
-    })
+    Ok(Toolchain { route: Route::Rustup, ..active(folder, options, progress)? })
 }
 
 #[cfg(test)]

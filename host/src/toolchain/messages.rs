@@ -21,21 +21,13 @@ pub(super) struct Messages<'a> {
 
 impl<'a> Messages<'a> {
     pub(super) fn new(wanted: &'a PackageId, progress: &'a dyn Progress) -> Self {
-        Self {
-            progress,
-            wanted,
-            artifact: None,
-            errors: String::new(),
-            stderr: Vec::new(),
-        }
+        Self { progress, wanted, artifact: None, errors: String::new(), stderr: Vec::new() }
     }
 
     fn artifact(&mut self, artifact: &Artifact) {
         if artifact.package_id == *self.wanted {
             let module = artifact.filenames.iter().find(|file| file.extension() == Some("wasm"));
-            self.artifact = module
-                .map(|file| file.clone().into_std_path_buf())
-                .or(self.artifact.take());
+            self.artifact = module.map(|file| file.clone().into_std_path_buf()).or(self.artifact.take());
         }
     }
 }
@@ -71,9 +63,7 @@ mod tests {
 
     #[test]
     fn the_wanted_crates_module_and_the_errors_are_kept() {
-        let wanted = PackageId {
-            repr: "path+file:///p#0.1.0".to_owned(),
-        };
+        let wanted = PackageId { repr: "path+file:///p#0.1.0".to_owned() };
         let mut messages = Messages::new(&wanted, &Silent);
         let artifact = |id: &str, file: &str| {
             format!(
@@ -86,12 +76,7 @@ mod tests {
         let error = r#"{"reason":"compiler-message","package_id":"x","manifest_path":"/p/Cargo.toml","target":{"kind":["lib"],
             "crate_types":["lib"],"name":"p","src_path":"/p/src/lib.rs","edition":"2024"},"message":{"message":"bad",
             "code":null,"level":"error","spans":[],"children":[],"rendered":"error: bad\n"}}"#;
-        for line in [
-            &artifact("other", "/t/other.wasm"),
-            &artifact(&wanted.repr, "/t/p.wasm"),
-            error,
-            "not JSON",
-        ] {
+        for line in [&artifact("other", "/t/other.wasm"), &artifact(&wanted.repr, "/t/p.wasm"), error, "not JSON"] {
             messages.line(Stream::Stdout, line);
         }
         messages.line(Stream::Stderr, "Compiling p");

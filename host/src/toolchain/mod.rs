@@ -113,12 +113,7 @@ fn build_with(
     progress.report(Event::Step("Making the component"));
     let component = component::encode(&core_module)?;
     let summary = inspect(&component)?;
-    Ok(Built {
-        package: policy.name().to_owned(),
-        component,
-        summary,
-        toolchain,
-    })
+    Ok(Built { package: policy.name().to_owned(), component, summary, toolchain })
 }
 
 #[cfg(test)]

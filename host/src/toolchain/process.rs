@@ -68,10 +68,7 @@ impl Watch for Capture<'_> {
 
 /// The last lines of a program's output, for an error message.
 pub(super) fn tail(lines: &[String]) -> String {
-    lines
-        .get(lines.len().saturating_sub(QUOTED_LINES)..)
-        .unwrap_or_default()
-        .join("\n")
+    lines.get(lines.len().saturating_sub(QUOTED_LINES)..).unwrap_or_default().join("\n")
 }
 
 /// A program that is about to be run.
@@ -98,11 +95,7 @@ impl Invocation {
 
     /// Runs it and returns its standard output. A failing exit status is an error.
     pub(super) fn capture(&self, progress: &dyn Progress) -> Result<String, ProcessError> {
-        let mut capture = Capture {
-            progress,
-            stdout: String::new(),
-            stderr: Vec::new(),
-        };
+        let mut capture = Capture { progress, stdout: String::new(), stderr: Vec::new() };
         let status = self.run(progress, &mut capture)?;
         self.check(status, &capture.stderr)?;
         Ok(capture.stdout)
@@ -113,23 +106,14 @@ impl Invocation {
         if status.success() {
             return Ok(());
         }
-        Err(ProcessError::Failed {
-            command: self.command_line(),
-            status,
-            output: tail(stderr),
-        })
+        Err(ProcessError::Failed { command: self.command_line(), status, output: tail(stderr) })
     }
 
     /// Runs it to its end, however that turns out, with `watch` following.
     pub(super) fn run(&self, progress: &dyn Progress, watch: &mut dyn Watch) -> Result<ExitStatus, ProcessError> {
         let mut child = self.start()?;
         let lines = read_lines(&mut child);
-        let mut running = Running {
-            invocation: self,
-            child,
-            lines,
-            started: Instant::now(),
-        };
+        let mut running = Running { invocation: self, child, lines, started: Instant::now() };
         let outcome = running.follow(progress, watch);
         if outcome.is_err() {
             kill_group(&mut running.child);
@@ -149,18 +133,15 @@ impl Invocation {
             .process_group(0)
             .spawn()
             .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound if self.folder.is_dir() => ProcessError::Missing {
-                    program: self.program.to_string_lossy().into_owned(),
-                },
+                io::ErrorKind::NotFound if self.folder.is_dir() => {
+                    ProcessError::Missing { program: self.program.to_string_lossy().into_owned() }
+                }
                 _ => self.run_error(source),
             })
     }
 
     fn run_error(&self, source: io::Error) -> ProcessError {
-        ProcessError::Run {
-            command: self.command_line(),
-            source,
-        }
+        ProcessError::Run { command: self.command_line(), source }
     }
 }
 
@@ -189,20 +170,14 @@ impl Running<'_> {
                 return Err(ProcessError::Cancelled);
             }
             if ended.is_none() {
-                let status = self
-                    .child
-                    .try_wait()
-                    .map_err(|source| self.invocation.run_error(source))?;
+                let status = self.child.try_wait().map_err(|source| self.invocation.run_error(source))?;
                 ended = status.map(|status| (status, now));
             }
             match ended {
                 Some((status, at)) if all_read || now.duration_since(at) > GRACE => return Ok(status),
                 None if now.duration_since(self.started) > self.invocation.limit => {
                     let command = self.invocation.command_line();
-                    return Err(ProcessError::TimedOut {
-                        command,
-                        after: self.invocation.limit,
-                    });
+                    return Err(ProcessError::TimedOut { command, after: self.invocation.limit });
                 }
                 _ => {}
             }

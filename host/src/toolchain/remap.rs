@@ -14,41 +14,22 @@ use super::find::Toolchain;
 /// The compiler's flags for what one `cargo metadata` describes.
 pub(super) fn flags(toolchain: &Toolchain, metadata: &Metadata) -> Vec<String> {
     let mut renames: BTreeMap<PathBuf, String> = BTreeMap::new();
-    for package in metadata
-        .packages
-        .iter()
-        .filter(|package| !metadata.workspace_members.contains(&package.id))
-    {
+    for package in metadata.packages.iter().filter(|package| !metadata.workspace_members.contains(&package.id)) {
         let Some(folder) = package.manifest_path.parent().map(|folder| folder.as_std_path()) else {
             continue;
         };
-        let registry = package
-            .source
-            .as_ref()
-            .is_some_and(|source| source.repr.starts_with("registry+"));
+        let registry = package.source.as_ref().is_some_and(|source| source.repr.starts_with("registry+"));
         match folder.parent() {
             // Its folder bears name and version, and one flag does for all beside it.
             Some(shelf) if registry => renames.insert(shelf.to_owned(), "/crates".to_owned()),
-            _ => renames.insert(
-                folder.to_owned(),
-                format!("/crates/{}-{}", package.name, package.version),
-            ),
+            _ => renames.insert(folder.to_owned(), format!("/crates/{}-{}", package.name, package.version)),
         };
     }
     // Where build scripts put code they generate.
-    renames.insert(
-        metadata.target_directory.clone().into_std_path_buf(),
-        "/target".to_owned(),
-    );
-    renames.insert(
-        metadata.workspace_root.clone().into_std_path_buf(),
-        "/policy".to_owned(),
-    );
+    renames.insert(metadata.target_directory.clone().into_std_path_buf(), "/target".to_owned());
+    renames.insert(metadata.workspace_root.clone().into_std_path_buf(), "/policy".to_owned());
     // A compiler that has the library's source beside it names that in place of the name the library was built with.
-    renames.insert(
-        toolchain.sysroot.join("lib/rustlib/src/rust"),
-        toolchain.version.source.clone(),
-    );
+    renames.insert(toolchain.sysroot.join("lib/rustlib/src/rust"), toolchain.version.source.clone());
     in_order(renames)
 }
 
@@ -56,10 +37,7 @@ pub(super) fn flags(toolchain: &Toolchain, metadata: &Metadata) -> Vec<String> {
 fn in_order(renames: BTreeMap<PathBuf, String>) -> Vec<String> {
     let mut renames: Vec<_> = renames.into_iter().collect();
     renames.sort_by_key(|(from, _)| depth(from));
-    renames
-        .into_iter()
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
-        .collect()
+    renames.into_iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
 }
 
 fn depth(path: &Path) -> usize {
@@ -75,9 +53,6 @@ mod tests {
         let renames = [("/a/b", "/policy"), ("/a/b/vendor/x", "/crates/x-1"), ("/a", "/crates")];
         let renames = renames.map(|(from, to)| (PathBuf::from(from), to.to_owned())).into();
         let expected = ["/a=/crates", "/a/b=/policy", "/a/b/vendor/x=/crates/x-1"];
-        assert_eq!(
-            in_order(renames),
-            expected.map(|pair| format!("--remap-path-prefix={pair}"))
-        );
+        assert_eq!(in_order(renames), expected.map(|pair| format!("--remap-path-prefix={pair}")));
     }
 }

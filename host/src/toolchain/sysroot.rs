@@ -67,22 +67,15 @@ impl Parts<'_> {
     fn libraries(&self) -> Result<String, RouteError> {
         let holds_driver = |folder: &Path| entries(folder).iter().any(|name| name.starts_with("librustc_driver"));
         let usr_lib = self.root.join("usr/lib");
-        let mut names = entries(&usr_lib)
-            .into_iter()
-            .map(|name| format!("usr/lib/{name}"))
-            .chain(["usr/lib".to_owned()]);
-        names
-            .find(|name| holds_driver(&self.root.join(name)))
-            .ok_or_else(|| self.incomplete("librustc_driver"))
+        let mut names =
+            entries(&usr_lib).into_iter().map(|name| format!("usr/lib/{name}")).chain(["usr/lib".to_owned()]);
+        names.find(|name| holds_driver(&self.root.join(name))).ok_or_else(|| self.incomplete("librustc_driver"))
     }
 
     /// LLVM's linker for WebAssembly, relative to the root.
     fn linker(&self) -> Result<String, RouteError> {
         let bin = entries(&self.root.join("usr/bin"));
-        let name = bin
-            .iter()
-            .find(|name| name.starts_with("wasm-ld"))
-            .ok_or_else(|| self.incomplete("wasm-ld"))?;
+        let name = bin.iter().find(|name| name.starts_with("wasm-ld")).ok_or_else(|| self.incomplete("wasm-ld"))?;
         Ok(format!("usr/bin/{name}"))
     }
 
@@ -138,23 +131,11 @@ impl Parts<'_> {
         write("lib.rs", "#![no_std]\n")?;
         write("Cargo.toml", MANIFEST)?;
         write("config.toml", &self.cargo_config(&krate)?)?;
-        let arguments = [
-            "build",
-            "--release",
-            "--offline",
-            "--target",
-            TARGET,
-            "--config",
-            "config.toml",
-        ];
+        let arguments = ["build", "--release", "--offline", "--target", TARGET, "--config", "config.toml"];
         let environment = self.options.environment.for_guest(&krate);
         let invocation = Invocation {
             program: "cargo".into(),
-            arguments: arguments
-                .iter()
-                .chain(&["-Zbuild-std=std,panic_abort,proc_macro"])
-                .map(Into::into)
-                .collect(),
+            arguments: arguments.iter().chain(&["-Zbuild-std=std,panic_abort,proc_macro"]).map(Into::into).collect(),
             environment: environment
                 .with("RUSTC", self.root.join(RUSTC))
                 .with("RUSTC_BOOTSTRAP", "1")
@@ -206,10 +187,7 @@ impl Parts<'_> {
     }
 
     fn incomplete(&self, what: &str) -> RouteError {
-        RouteError::Incomplete {
-            packages: self.packages.to_owned(),
-            what: what.to_owned(),
-        }
+        RouteError::Incomplete { packages: self.packages.to_owned(), what: what.to_owned() }
     }
 }
 
@@ -218,20 +196,13 @@ fn entries(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut names: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
 
 fn file(action: &'static str, path: &Path, source: io::Error) -> RouteError {
-    RouteError::File {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    RouteError::File { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -18,49 +18,32 @@ const CDYLIB: &str = "edition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n";
 fn a_folder_without_a_manifest_is_no_policy() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(build_in(folder.path()), Err(BuildError::NoManifest { .. })));
-    assert!(matches!(
-        build_in(&folder.path().join("none")),
-        Err(BuildError::NoManifest { .. })
-    ));
+    assert!(matches!(build_in(&folder.path().join("none")), Err(BuildError::NoManifest { .. })));
 }
 
 #[test]
 fn a_broken_manifest_is_quoted() {
     let folder = tempfile::tempdir().unwrap();
     crate_in(folder.path(), "[package\n");
-    let Err(BuildError::Metadata { source, .. }) = build_in(folder.path()) else {
-        panic!()
-    };
+    let Err(BuildError::Metadata { source, .. }) = build_in(folder.path()) else { panic!() };
     assert!(source.to_string().contains("Cargo.toml:1"), "{source}");
 }
 
 #[test]
 fn an_ordinary_library_is_no_policy() {
     let folder = tempfile::tempdir().unwrap();
-    crate_in(
-        folder.path(),
-        "[package]\nname = \"plain\"\nedition = \"2024\"\n[workspace]\n",
-    );
+    crate_in(folder.path(), "[package]\nname = \"plain\"\nedition = \"2024\"\n[workspace]\n");
     assert!(matches!(build_in(folder.path()), Err(BuildError::NoCdylib { .. })));
 }
 
 #[test]
 fn a_workspace_of_several_policies_is_ambiguous() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(
-        folder.path().join("Cargo.toml"),
-        "[workspace]\nresolver = \"3\"\nmembers = [\"a\", \"b\"]\n",
-    )
-    .unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"a\", \"b\"]\n").unwrap();
     for name in ["a", "b"] {
-        crate_in(
-            &folder.path().join(name),
-            &format!("[package]\nname = \"{name}\"\n{CDYLIB}"),
-        );
+        crate_in(&folder.path().join(name), &format!("[package]\nname = \"{name}\"\n{CDYLIB}"));
     }
-    let Err(BuildError::SeveralCdylibs { packages, .. }) = build_in(folder.path()) else {
-        panic!()
-    };
+    let Err(BuildError::SeveralCdylibs { packages, .. }) = build_in(folder.path()) else { panic!() };
     assert_eq!(packages, ["a", "b"]);
 }
 
@@ -70,10 +53,7 @@ fn without_cargo_the_error_says_so() {
     crate_in(folder.path(), &format!("[package]\nname = \"a\"\n{CDYLIB}"));
     let mut options = BuildOptions::default();
     options.toolchain.environment = Environment::default().with("PATH", folder.path());
-    assert!(matches!(
-        build(folder.path(), &options, &Silent),
-        Err(BuildError::CargoMissing)
-    ));
+    assert!(matches!(build(folder.path(), &options, &Silent), Err(BuildError::CargoMissing)));
 }
 
 /// Sources of a policy of another, tiny world, and of a crate beside it, that need nothing from a registry.
@@ -102,10 +82,7 @@ fn tiny_policy(folder: &Path, beside: &str) -> std::path::PathBuf {
     );
     fs::write(policy.join("src/lib.rs"), code).unwrap();
     let beside = policy.join(beside);
-    crate_in(
-        &beside,
-        "[package]\nname = \"beside\"\nversion = \"1.2.3\"\nedition = \"2024\"\n",
-    );
+    crate_in(&beside, "[package]\nname = \"beside\"\nversion = \"1.2.3\"\nedition = \"2024\"\n");
     let code = "#[inline(never)]\npub fn pick(index: u32) -> u32 { [1, 2, 3][index as usize] }\n";
     fs::write(beside.join("src/lib.rs"), code).unwrap();
     policy
@@ -118,9 +95,7 @@ fn offline(policy: &Path) -> Option<BuildOptions> {
     options.toolchain.route = Some(Route::Active);
     let environment = &mut options.toolchain.environment;
     *environment = environment.clone().with("CARGO_NET_OFFLINE", "true");
-    Toolchain::find(policy, &options.toolchain, &Silent)
-        .is_ok()
-        .then_some(options)
+    Toolchain::find(policy, &options.toolchain, &Silent).is_ok().then_some(options)
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
@@ -149,14 +124,7 @@ fn the_component_is_the_same_wherever_it_is_built_and_names_no_place() {
     assert_eq!(one.summary, other.summary);
     assert_eq!((one.package.as_str(), one.summary.imports.len()), ("tiny", 0));
     assert_eq!(one.summary.exports, ["answer"]);
-    for place in [
-        here.path().to_str().unwrap(),
-        env!("CARGO_MANIFEST_DIR"),
-        "/home/",
-        "/Users/",
-        "/root/",
-        "/tmp/",
-    ] {
+    for place in [here.path().to_str().unwrap(), env!("CARGO_MANIFEST_DIR"), "/home/", "/Users/", "/root/", "/tmp/"] {
         assert!(!contains(&one.component, place), "{place}");
     }
     // The name of a function, for backtraces, and none of what debuggers read.
@@ -166,13 +134,8 @@ fn the_component_is_the_same_wherever_it_is_built_and_names_no_place() {
 
 /// Which traces of this machine are in a component.
 fn places<'a>(component: &[u8], policy: &'a Path) -> Vec<&'a str> {
-    let places = [
-        policy.parent().unwrap().to_str().unwrap(),
-        env!("CARGO_MANIFEST_DIR"),
-        "/home/",
-        "/Users/",
-        "/root/",
-    ];
+    let places =
+        [policy.parent().unwrap().to_str().unwrap(), env!("CARGO_MANIFEST_DIR"), "/home/", "/Users/", "/root/"];
     places.into_iter().filter(|place| contains(component, place)).collect()
 }
 
@@ -192,9 +155,7 @@ fn compiler_errors_are_quoted() {
     let policy = tiny_policy(folder.path(), "beside");
     let Some(options) = offline(&policy) else { return };
     fs::write(policy.join("src/lib.rs"), "pub fn f() { missing() }").unwrap();
-    let Err(BuildError::Compile { diagnostics }) = build(&policy, &options, &Silent) else {
-        panic!()
-    };
+    let Err(BuildError::Compile { diagnostics }) = build(&policy, &options, &Silent) else { panic!() };
     assert!(diagnostics.contains("cannot find function `missing`") && diagnostics.contains("src/lib.rs:1:14"));
 }
 
@@ -207,9 +168,6 @@ fn code_that_is_no_policy_cannot_become_a_component() {
                 #[unsafe(no_mangle)]\npub extern \"C\" fn f() { unsafe { clock() } }\n";
     fs::write(policy.join("src/lib.rs"), code).unwrap();
     let error = build(&policy, &options, &Silent).unwrap_err();
-    assert!(
-        matches!(error, BuildError::Component(ComponentError::Encode { .. })),
-        "{error}"
-    );
+    assert!(matches!(error, BuildError::Component(ComponentError::Encode { .. })), "{error}");
     assert!(error.to_string().contains("env::clock"), "{error}");
 }

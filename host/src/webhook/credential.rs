@@ -7,15 +7,6 @@ use axum::{body::Body, http::Request};
 /// The key in a request, if it shows one. The query counts first, since that is what DPS can send.
 pub(super) fn key(request: &Request<Body>) -> Option<Cow<'_, str>> {
     let query = request.uri().query().unwrap_or_default();
-    let code = form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "code")
-        .map(|(_, value)| value);
-    code.or_else(|| {
-        request
-            .headers()
-            .get("x-functions-key")?
-            .to_str()
-            .ok()
-            .map(Cow::Borrowed)
-    })
+    let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code").map(|(_, value)| value);
+    code.or_else(|| request.headers().get("x-functions-key")?.to_str().ok().map(Cow::Borrowed))
 }

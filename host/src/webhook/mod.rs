@@ -57,21 +57,13 @@ impl Webhook {
     pub fn new(current: Arc<Current>, intake: Intake) -> Self {
         // A few are left for the verification of new versions.
         let places = MAX_INSTANCES as usize - 32;
-        Self {
-            current,
-            intake,
-            capacity: Semaphore::new(places),
-            ids: RequestIds::default(),
-        }
+        Self { current, intake, capacity: Semaphore::new(places), ids: RequestIds::default() }
     }
 
     /// The routes.
     pub fn router(self) -> Router {
         Router::new()
-            .route(
-                "/allocate/{tenant}/{policy}",
-                post(allocate).fallback(method_not_allowed),
-            )
+            .route("/allocate/{tenant}/{policy}", post(allocate).fallback(method_not_allowed))
             .fallback(not_found)
             .with_state(Arc::new(self))
     }
@@ -170,14 +162,8 @@ impl Webhook {
 
     async fn read(&self, request: HttpRequest<HttpBody>) -> Result<Bytes, Problem> {
         let limit = self.intake.body_bytes;
-        let declared = request
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok());
-        if declared
-            .and_then(|length| length.parse::<u64>().ok())
-            .is_some_and(|length| length > limit as u64)
-        {
+        let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
             return Err(Problem::TooLarge { limit });
         }
         let body = Limited::new(request.into_body(), limit).collect();
@@ -192,10 +178,7 @@ impl Webhook {
 
 fn respond(id: RequestId, response: wire::Response) -> HttpResponse<HttpBody> {
     let mut http = HttpResponse::new(HttpBody::from(response.into_bytes()));
-    http.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    http.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     problem::name(&mut http, id);
     http
 }
@@ -203,11 +186,7 @@ fn respond(id: RequestId, response: wire::Response) -> HttpResponse<HttpBody> {
 /// Puts a decision's outcome, and what the policy itself wrote, into the log. One line, at the level of the gravest of the
 /// policy's own; a problem gets its line elsewhere, so only the policy's text is written for it here.
 fn log_policy(id: RequestId, policy: &Policy, release: &Release, decided: &Decided) {
-    let level = decided
-        .log
-        .iter()
-        .map(|line| line.level)
-        .max_by_key(|level| *level as u8);
+    let level = decided.log.iter().map(|line| line.level).max_by_key(|level| *level as u8);
     let text = || {
         let lines: Vec<&str> = decided.log.iter().map(|line| line.message.as_str()).collect();
         lines.join("\n")

@@ -73,10 +73,7 @@ impl Problem {
             Self::Malformed(message()),
             Self::OverCapacity,
             Self::Refused(Refusal::Reject { message: message() }),
-            Self::Refused(Refusal::RetryLater {
-                message: message(),
-                after_seconds: None,
-            }),
+            Self::Refused(Refusal::RetryLater { message: message(), after_seconds: None }),
             Self::Fault(Fault::new(FaultKind::Trap, message())),
         ]
     }
@@ -88,15 +85,11 @@ impl Problem {
             Self::NotFound { detail } => (
                 StatusCode::NOT_FOUND,
                 "not-found",
-                detail
-                    .as_deref()
-                    .unwrap_or("there is nothing here: POST /allocate/{tenant}/{policy}"),
+                detail.as_deref().unwrap_or("there is nothing here: POST /allocate/{tenant}/{policy}"),
             ),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "only POST is answered here",
-            ),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "only POST is answered here")
+            }
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
@@ -108,11 +101,7 @@ impl Problem {
                 "body-too-large",
                 "the body is larger than an allocation request may be",
             ),
-            Self::TooSlow => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body-too-slow",
-                "the body took too long to arrive",
-            ),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body took too long to arrive"),
             Self::Refused(Refusal::Reject { message }) => (StatusCode::FORBIDDEN, "rejected", message.as_str()),
             Self::Refused(Refusal::RetryLater { message, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "retry-later", message.as_str())
@@ -122,42 +111,28 @@ impl Problem {
                 "policy-fault",
                 "the policy failed; its owner finds the reason in the log by the request id",
             ),
-            Self::OverCapacity => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "over-capacity",
-                "too many decisions are being made at the moment",
-            ),
+            Self::OverCapacity => {
+                (StatusCode::SERVICE_UNAVAILABLE, "over-capacity", "too many decisions are being made at the moment")
+            }
         };
         let retry_after = match self {
             Self::Refused(Refusal::RetryLater { after_seconds, .. }) => Some(after_seconds.unwrap_or(RETRY_AFTER)),
             Self::Fault(_) | Self::OverCapacity => Some(RETRY_AFTER),
             _ => None,
         };
-        Reply {
-            status,
-            code,
-            message,
-            retry_after,
-        }
+        Reply { status, code, message, retry_after }
     }
 
     /// The answer to the caller.
     pub(super) fn respond(&self, id: RequestId) -> Response<Body> {
         let reply = self.reply();
-        let error = ErrorBody {
-            code: reply.code,
-            message: &shorten(reply.message),
-            request_id: id.to_string(),
-        };
+        let error = ErrorBody { code: reply.code, message: &shorten(reply.message), request_id: id.to_string() };
         // These are strings; serialising them cannot fail.
         let body = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = reply.status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json; charset=utf-8"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(seconds) = reply.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -205,10 +180,7 @@ fn shorten(message: &str) -> String {
     if message.len() <= MOST {
         return message.to_owned();
     }
-    format!(
-        "{}…",
-        &message.get(..message.floor_char_boundary(MOST)).unwrap_or_default()
-    )
+    format!("{}…", &message.get(..message.floor_char_boundary(MOST)).unwrap_or_default())
 }
 
 #[derive(Serialize)]
@@ -254,12 +226,7 @@ mod tests {
     fn only_what_dps_tries_again_says_when() {
         for problem in Problem::every() {
             let reply = problem.reply();
-            assert_eq!(
-                reply.status.as_u16() >= 429,
-                reply.retry_after.is_some(),
-                "{}",
-                reply.code
-            );
+            assert_eq!(reply.status.as_u16() >= 429, reply.retry_after.is_some(), "{}", reply.code);
         }
     }
 }

@@ -53,34 +53,22 @@ impl<'a> Body<'a> {
         let context: RuntimeContext<'a> = object(wire.device_runtime_context, "deviceRuntimeContext is not an object")?;
         let document = match (wire.individual_enrollment, wire.enrollment_group) {
             (Some(_), Some(_)) => {
-                return Err(MalformedRequest::Sense(
-                    "it has both an individualEnrollment and an enrollmentGroup",
-                ));
+                return Err(MalformedRequest::Sense("it has both an individualEnrollment and an enrollmentGroup"));
             }
             (None, None) => {
-                return Err(MalformedRequest::Sense(
-                    "it has neither an individualEnrollment nor an enrollmentGroup",
-                ));
+                return Err(MalformedRequest::Sense("it has neither an individualEnrollment nor an enrollmentGroup"));
             }
             (Some(document), None) | (None, Some(document)) => document,
         };
         let enrollment: Enrollment<'a> = object(document, "the enrollment is not an object")?;
-        let body = Self {
-            wire,
-            context,
-            enrollment,
-        };
+        let body = Self { wire, context, enrollment };
         body.makes_sense()?;
         Ok(body)
     }
 
     fn makes_sense(&self) -> Result<(), MalformedRequest> {
         let individual = self.wire.individual_enrollment.is_some();
-        let proofs = [
-            self.context.x509.is_some(),
-            self.context.symmetric_key.is_some(),
-            self.context.tpm.is_some(),
-        ];
+        let proofs = [self.context.x509.is_some(), self.context.symmetric_key.is_some(), self.context.tpm.is_some()];
         let complaint = if self.context.registration_id.0.is_empty() {
             "deviceRuntimeContext.registrationId is empty"
         } else if proofs.into_iter().filter(|present| *present).count() != 1 {
@@ -114,10 +102,7 @@ impl<'a> Body<'a> {
     }
 
     fn document(&self) -> &'a str {
-        self.wire
-            .individual_enrollment
-            .or(self.wire.enrollment_group)
-            .map_or("{}", RawValue::get)
+        self.wire.individual_enrollment.or(self.wire.enrollment_group).map_or("{}", RawValue::get)
     }
 
     /// DPS's three cases. A device is pinned if its enrollment says so; an enrollment without a reprovision policy has
@@ -126,10 +111,7 @@ impl<'a> Body<'a> {
         let Some(hub) = text(&self.context.current_hub) else {
             return contract::Assignment::First;
         };
-        let current = contract::CurrentAssignment {
-            hub,
-            device_id: text(&self.context.current_device_id),
-        };
+        let current = contract::CurrentAssignment { hub, device_id: text(&self.context.current_device_id) };
         match &self.enrollment.reprovision_policy {
             Some(policy) if !policy.update_hub_assignment => contract::Assignment::Pinned(current),
             _ => contract::Assignment::MayMove(current),
@@ -203,10 +185,7 @@ impl RuntimeContext<'_> {
         if let Some(x509) = &self.x509 {
             let client_certificate = text(&x509.client_certificate);
             let facts = client_certificate.and_then(CertificateFacts::from_base64).map(Box::new);
-            contract::Attestation::X509 {
-                client_certificate,
-                facts,
-            }
+            contract::Attestation::X509 { client_certificate, facts }
         } else if let Some(tpm) = &self.tpm {
             contract::Attestation::Tpm {
                 endorsement_key: text(&tpm.endorsement_key),
@@ -283,10 +262,7 @@ impl Enrollment<'_> {
         contract::Enrollment {
             identity: self.identity(),
             attestation_kind: self.attestation_kind(),
-            iot_edge: self
-                .capabilities
-                .as_ref()
-                .and_then(|capabilities| capabilities.iot_edge),
+            iot_edge: self.capabilities.as_ref().and_then(|capabilities| capabilities.iot_edge),
             iot_hub_host_name: text(&self.iot_hub_host_name),
             initial_twin: self.initial_twin.as_ref().map(InitialTwin::contract),
             etag: text(&self.etag),
@@ -295,13 +271,10 @@ impl Enrollment<'_> {
                 "disabled" => contract::ProvisioningStatus::Disabled,
                 other => contract::ProvisioningStatus::Other(other),
             }),
-            reprovision_policy: self
-                .reprovision_policy
-                .as_ref()
-                .map(|policy| contract::ReprovisionPolicy {
-                    update_hub_assignment: policy.update_hub_assignment,
-                    migrate_device_data: policy.migrate_device_data,
-                }),
+            reprovision_policy: self.reprovision_policy.as_ref().map(|policy| contract::ReprovisionPolicy {
+                update_hub_assignment: policy.update_hub_assignment,
+                migrate_device_data: policy.migrate_device_data,
+            }),
             created_date_time_utc: text(&self.created_date_time_utc),
             last_updated_date_time_utc: text(&self.last_updated_date_time_utc),
             allocation_policy: text(&self.allocation_policy).map(|policy| match policy {
@@ -336,10 +309,7 @@ impl Enrollment<'_> {
     }
 
     fn attestation_kind(&self) -> contract::AttestationKind<'_> {
-        let kind = self
-            .attestation
-            .as_ref()
-            .and_then(|attestation| text(&attestation.kind));
+        let kind = self.attestation.as_ref().and_then(|attestation| text(&attestation.kind));
         match kind {
             Some("symmetricKey") => contract::AttestationKind::SymmetricKey,
             Some("x509") => contract::AttestationKind::X509,
@@ -375,11 +345,7 @@ impl InitialTwin<'_> {
     fn contract(&self) -> contract::EnrollmentTwin<'_> {
         contract::EnrollmentTwin {
             tags: self.tags.map(RawValue::get),
-            desired_properties: self
-                .properties
-                .as_ref()
-                .and_then(|properties| properties.desired)
-                .map(RawValue::get),
+            desired_properties: self.properties.as_ref().and_then(|properties| properties.desired).map(RawValue::get),
         }
     }
 }

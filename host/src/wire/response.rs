@@ -61,25 +61,13 @@ impl Response {
         let twin = decision.initial_twin.as_ref().map(|twin| {
             let tags = object("the initial twin's tags", &twin.tags)?;
             let desired = object("the initial twin's desired properties", &twin.desired_properties)?;
-            Ok(InitialTwin {
-                tags,
-                properties: desired.map(|desired| Properties { desired }),
-            })
+            Ok(InitialTwin { tags, properties: desired.map(|desired| Properties { desired }) })
         });
-        let response = AllocationResponse {
-            iot_hub_host_name: hub,
-            initial_twin: twin.transpose()?,
-            payload,
-        };
-        let bytes = serde_json::to_vec(&response).map_err(|source| ResponseError::NotJson {
-            part: "the answer",
-            source,
-        })?;
+        let response = AllocationResponse { iot_hub_host_name: hub, initial_twin: twin.transpose()?, payload };
+        let bytes =
+            serde_json::to_vec(&response).map_err(|source| ResponseError::NotJson { part: "the answer", source })?;
         if bytes.len() > limit {
-            return Err(ResponseError::TooLarge {
-                bytes: bytes.len(),
-                limit,
-            });
+            return Err(ResponseError::TooLarge { bytes: bytes.len(), limit });
         }
         Ok(Self(bytes))
     }
@@ -103,10 +91,7 @@ fn object(part: &'static str, text: &str, json_depth: usize) -> Result<Box<RawVa
     if raw.get().starts_with('{') {
         Ok(raw)
     } else {
-        Err(ResponseError::NotObject {
-            part,
-            begins: raw.get().chars().take(20).collect(),
-        })
+        Err(ResponseError::NotObject { part, begins: raw.get().chars().take(20).collect() })
     }
 }
 

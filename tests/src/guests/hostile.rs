@@ -29,12 +29,7 @@ impl Guest {
     /// A guest that gives this answer to everything.
     #[must_use]
     pub fn answering(reply: Reply) -> Self {
-        Self {
-            reply,
-            imports: String::new(),
-            functions: String::new(),
-            lines: String::new(),
-        }
+        Self { reply, imports: String::new(), functions: String::new(), lines: String::new() }
     }
 
     /// A guest that does this, and would then choose the first hub of [`bodies::first`](crate::bodies::first).
@@ -90,12 +85,7 @@ impl Guest {
             }
         }
         let pages = heap / PAGE + 1;
-        let Self {
-            imports,
-            functions,
-            lines,
-            ..
-        } = self;
+        let Self { imports, functions, lines, .. } = self;
         let wat = format!(
             r#"(module
   {imports}
@@ -145,9 +135,7 @@ fn component(mut module: Vec<u8>, package: impl FnOnce(&mut Resolve) -> wit_pars
     let world = resolve.select_world(&[package], None).expect("one world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("a world that can be embedded");
     let encoder = ComponentEncoder::default().validate(true).module(&module);
-    encoder
-        .and_then(|mut encoder| encoder.encode())
-        .expect("a module of this world")
+    encoder.and_then(|mut encoder| encoder.encode()).expect("a module of this world")
 }
 
 /// A component of another world: it exports `answer` and nothing of the contract.

@@ -26,10 +26,7 @@ impl Reply {
     /// A decision for this hub.
     #[must_use]
     pub fn hub(hub: &str) -> Self {
-        Self {
-            fixed: Default::default(),
-        }
-        .text(4, hub)
+        Self { fixed: Default::default() }.text(4, hub)
     }
 
     /// With this text as the device's payload.
@@ -53,11 +50,7 @@ impl Reply {
     /// A refusal for good.
     #[must_use]
     pub fn reject(message: &str) -> Self {
-        Self {
-            fixed: Default::default(),
-        }
-        .number(0, 1)
-        .text(8, message)
+        Self { fixed: Default::default() }.number(0, 1).text(8, message)
     }
 
     /// A refusal for now.

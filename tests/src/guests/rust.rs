@@ -67,7 +67,5 @@ fn read(path: &Path) -> String {
 }
 
 pub(super) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate is in the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository")
 }

@@ -85,12 +85,7 @@ struct Kind {
 }
 
 fn kind<T: JsonSchema>(name: &'static str, within: &'static str, samples: Vec<(&'static str, String)>) -> Kind {
-    Kind {
-        name,
-        within,
-        schema: schema_for!(T).to_value(),
-        samples,
-    }
+    Kind { name, within, schema: schema_for!(T).to_value(), samples }
 }
 
 fn kinds() -> Vec<Kind> {
@@ -105,10 +100,7 @@ fn kinds() -> Vec<Kind> {
         kind::<PolicyManifest>(
             POLICY_FILE,
             "the tenant",
-            vec![(
-                "settings",
-                "unknownModel = \"reject\"\nweights = { north = 2, south = 1 }".to_owned(),
-            )],
+            vec![("settings", "unknownModel = \"reject\"\nweights = { north = 2, south = 1 }".to_owned())],
         ),
     ]
 }
@@ -132,10 +124,7 @@ pub(super) fn reference() -> anyhow::Result<String> {
                 KeyHash::of(KEY).to_string().trim_start_matches("sha256:")
             ));
         }
-        out.push_str(&format!(
-            "### A `{name}` with every key\n\n```toml\n{}```\n\n",
-            example(&kind, &file)?
-        ));
+        out.push_str(&format!("### A `{name}` with every key\n\n```toml\n{}```\n\n", example(&kind, &file)?));
     }
     Ok(out.trim_end().to_owned() + "\n")
 }
@@ -150,11 +139,8 @@ fn without_name(docs: &str, name: &str) -> String {
 
 /// The catalogue's layout, and the sizes that its files may have.
 fn layout() -> String {
-    let sizes = [
-        ("`policy.wasm`", MAX_COMPONENT),
-        ("each table", MAX_TABLE),
-        ("each manifest and each check", MAX_TEXT),
-    ];
+    let sizes =
+        [("`policy.wasm`", MAX_COMPONENT), ("each table", MAX_TABLE), ("each manifest and each check", MAX_TEXT)];
     let rows = sizes.map(|(what, bytes)| vec![what.to_owned(), format!("{} MiB", bytes >> 20)]);
     format!(
         "## The catalogue\n\n\
@@ -286,17 +272,10 @@ mod tests {
         let mut config = Config::parse(&examples["berth.toml"].1).unwrap();
         assert_eq!(config.limits.over(Limits::default()), Limits::default());
         config.limits = defaults.limits;
-        assert_eq!(
-            format!("{config:?}"),
-            format!("{defaults:?}"),
-            "the schema's defaults are the server's"
-        );
+        assert_eq!(format!("{config:?}"), format!("{defaults:?}"), "the schema's defaults are the server's");
         TenantManifest::parse(&examples[TENANT_FILE].1).unwrap();
         let policy = PolicyManifest::parse(&examples[POLICY_FILE].1).unwrap();
-        assert_eq!(
-            policy.settings_json().unwrap(),
-            r#"{"unknownModel":"reject","weights":{"north":2,"south":1}}"#
-        );
+        assert_eq!(policy.settings_json().unwrap(), r#"{"unknownModel":"reject","weights":{"north":2,"south":1}}"#);
     }
 
     #[test]
@@ -306,10 +285,7 @@ mod tests {
             rest.split_once("```").unwrap().0
         };
         Check::parse(block("check")).unwrap();
-        for refusal in [
-            block("expect").to_owned(),
-            block("expect").replace("\"reject\"", "\"retryLater\""),
-        ] {
+        for refusal in [block("expect").to_owned(), block("expect").replace("\"reject\"", "\"retryLater\"")] {
             Check::parse(&format!("{{\"request\": {{}}, \"expect\": {refusal}}}")).unwrap();
         }
     }

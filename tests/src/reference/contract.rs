@@ -23,9 +23,7 @@ DPS gets no decision and asks again. See [the webhook](webhook.md).
 /// The reference of the package with this text.
 pub(super) fn reference(wit: &str) -> anyhow::Result<String> {
     let mut resolve = Resolve::default();
-    let package = resolve
-        .push_source("allocation.wit", wit)
-        .context("the WIT does not parse")?;
+    let package = resolve.push_source("allocation.wit", wit).context("the WIT does not parse")?;
     Ok(super::notice("`wit/allocation.wit`") + &Reference::new(&resolve, package)?.write(package)?)
 }
 
@@ -37,10 +35,7 @@ struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     fn new(resolve: &'a Resolve, package: PackageId) -> anyhow::Result<Self> {
-        let mut reference = Self {
-            resolve,
-            anchors: HashMap::new(),
-        };
+        let mut reference = Self { resolve, anchors: HashMap::new() };
         for id in reference.interfaces(package)? {
             for (name, ty) in &reference.interface(id)?.types {
                 let definition = reference.definition(*ty)?;
@@ -57,13 +52,7 @@ impl<'a> Reference<'a> {
         let package_name = &self.resolve.packages.get(package).context("no package")?.name;
         let docs = &self.resolve.packages.get(package).context("no package")?.docs;
         let mut out = format!("# The contract: `{package_name}`\n\n{}{INTRO}", self.docs(docs));
-        let worlds = self
-            .resolve
-            .packages
-            .get(package)
-            .context("no package")?
-            .worlds
-            .values();
+        let worlds = self.resolve.packages.get(package).context("no package")?.worlds.values();
         for world in worlds {
             out.push_str(&self.world(self.resolve.worlds.get(*world).context("no such world")?)?);
         }
@@ -94,10 +83,7 @@ impl<'a> Reference<'a> {
                 WorldItem::Function(function) => out.push_str(&self.function("export", function)?),
                 WorldItem::Interface { id, .. } => {
                     let name = self.interface(*id)?.name.as_deref().unwrap_or_default();
-                    out.push_str(&format!(
-                        "Exports [`{name}`](#{}).\n\n",
-                        anchor(&format!("interface {name}"))
-                    ));
+                    out.push_str(&format!("Exports [`{name}`](#{}).\n\n", anchor(&format!("interface {name}"))));
                 }
                 WorldItem::Type { .. } => {}
             }
@@ -196,11 +182,7 @@ impl<'a> Reference<'a> {
             self.named(ty, &mut types)?;
         }
         let name = &function.name;
-        let links = if types.is_empty() {
-            String::new()
-        } else {
-            format!("Types: {}.\n\n", self.links(&types))
-        };
+        let links = if types.is_empty() { String::new() } else { format!("Types: {}.\n\n", self.links(&types)) };
         Ok(format!(
             "### {word} `{name}`\n\n{}```wit\n{name}: func({}){result}\n```\n\n{links}",
             self.docs(&function.docs),
@@ -314,11 +296,7 @@ impl<'a> Reference<'a> {
             TypeDefKind::FixedLengthList(ty, length) => format!("list<{}, {length}>", self.type_text(ty)?),
             TypeDefKind::Map(key, value) => format!("map<{}, {}>", self.type_text(key)?, self.type_text(value)?),
             TypeDefKind::Tuple(tuple) => {
-                let types: Vec<String> = tuple
-                    .types
-                    .iter()
-                    .map(|ty| self.type_text(ty))
-                    .collect::<Result<_, _>>()?;
+                let types: Vec<String> = tuple.types.iter().map(|ty| self.type_text(ty)).collect::<Result<_, _>>()?;
                 format!("tuple<{}>", types.join(", "))
             }
             TypeDefKind::Result(result) => match (optional(&result.ok)?, optional(&result.err)?) {

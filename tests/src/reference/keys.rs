@@ -38,10 +38,7 @@ impl File {
         for (name, node) in root.properties() {
             sections.push(node.section(&name)?);
         }
-        Ok(Self {
-            docs: root.docs(),
-            sections,
-        })
+        Ok(Self { docs: root.docs(), sections })
     }
 }
 
@@ -55,11 +52,8 @@ struct Node<'a> {
 impl<'a> Node<'a> {
     fn properties(self) -> Vec<(String, Node<'a>)> {
         let members = self.schema.get("properties").and_then(Value::as_object);
-        let mut properties: Vec<_> = members
-            .into_iter()
-            .flatten()
-            .map(|(name, schema)| (name.clone(), Node { schema, ..self }))
-            .collect();
+        let mut properties: Vec<_> =
+            members.into_iter().flatten().map(|(name, schema)| (name.clone(), Node { schema, ..self })).collect();
         properties.sort_by(|(a, _), (b, _)| a.cmp(b));
         properties
     }
@@ -102,9 +96,7 @@ impl<'a> Node<'a> {
         for (key, child) in node.properties() {
             let (_, resolved) = child.resolved()?;
             keys.push(Key {
-                form: resolved
-                    .form(&key)
-                    .with_context(|| format!("the form of {name}.{key}"))?,
+                form: resolved.form(&key).with_context(|| format!("the form of {name}.{key}"))?,
                 required: node.requires(&key),
                 default: child.schema.get("default").filter(|value| !value.is_null()).cloned(),
                 docs: child.docs_or(resolved),
@@ -122,21 +114,16 @@ impl<'a> Node<'a> {
     /// What a value looks like, in words.
     fn form(self, key: &str) -> anyhow::Result<String> {
         if let Some(choices) = self.schema.get("oneOf").and_then(Value::as_array) {
-            let choices: Vec<String> = choices
-                .iter()
-                .filter_map(|choice| choice.get("const"))
-                .map(|value| format!("`{value}`"))
-                .collect();
+            let choices: Vec<String> =
+                choices.iter().filter_map(|choice| choice.get("const")).map(|value| format!("`{value}`")).collect();
             return Ok(choices.join(", "));
         }
         let kind = match self.schema.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
             // An option: a type, or null for its absence.
-            Some(Value::Array(kinds)) => kinds
-                .iter()
-                .filter_map(Value::as_str)
-                .find(|kind| *kind != "null")
-                .unwrap_or_default(),
+            Some(Value::Array(kinds)) => {
+                kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+            }
             _ => "",
         };
         Ok(match kind {
@@ -217,15 +204,7 @@ mod tests {
         let keys: Vec<_> = b
             .keys
             .iter()
-            .map(|key| {
-                (
-                    key.name.as_str(),
-                    key.form.as_str(),
-                    key.required,
-                    key.default.clone(),
-                    key.docs.as_str(),
-                )
-            })
+            .map(|key| (key.name.as_str(), key.form.as_str(), key.required, key.default.clone(), key.docs.as_str()))
             .collect();
         assert_eq!(
             keys,

@@ -3,13 +3,8 @@
 /// The anchor GitHub gives a heading.
 #[must_use]
 pub fn anchor(heading: &str) -> String {
-    let kept = heading
-        .trim()
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '));
-    kept.map(|c| if c == ' ' { '-' } else { c })
-        .flat_map(char::to_lowercase)
-        .collect()
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '));
+    kept.map(|c| if c == ' ' { '-' } else { c }).flat_map(char::to_lowercase).collect()
 }
 
 /// The anchors of a page: one for each heading outside fenced blocks. A heading that occurs again gets a number, as on
@@ -22,9 +17,7 @@ pub fn anchors(page: &str) -> Vec<String> {
         if text.len() < line.len() && text.starts_with(' ') {
             let first = anchor(text);
             let next = (1..).map(|n| format!("{first}-{n}"));
-            let free = std::iter::once(first.clone())
-                .chain(next)
-                .find(|candidate| !anchors.contains(candidate));
+            let free = std::iter::once(first.clone()).chain(next).find(|candidate| !anchors.contains(candidate));
             anchors.extend(free);
         }
     }
@@ -35,10 +28,7 @@ pub fn anchors(page: &str) -> Vec<String> {
 #[must_use]
 pub fn links(page: &str) -> Vec<String> {
     let targets = prose(page).flat_map(|line| {
-        line.split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split_once(')'))
-            .map(|(target, _)| target.to_owned())
+        line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target.to_owned())
     });
     targets.collect()
 }
@@ -67,10 +57,8 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
 
 /// Text of any length as one line of a table.
 fn cell(text: &str) -> String {
-    let paragraphs: Vec<String> = text
-        .split("\n\n")
-        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
+    let paragraphs: Vec<String> =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     paragraphs.join("<br>").replace('|', "\\|")
 }
 
@@ -99,10 +87,7 @@ mod tests {
     fn anchors_are_githubs() {
         assert_eq!(anchor("record `current-assignment`"), "record-current-assignment");
         assert_eq!(anchor("`[limits]` in `berth.toml`"), "limits-in-berthtoml");
-        assert_eq!(
-            anchors("# A b\n```sh\n# no heading\n```\n## A b\n#no\n"),
-            ["a-b", "a-b-1"]
-        );
+        assert_eq!(anchors("# A b\n```sh\n# no heading\n```\n## A b\n#no\n"), ["a-b", "a-b-1"]);
     }
 
     #[test]

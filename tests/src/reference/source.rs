@@ -21,9 +21,7 @@ pub struct Variant {
 pub fn variants(source: &str, name: &str) -> anyhow::Result<Vec<Variant>> {
     let head = format!("pub enum {name} {{\n");
     let (_, rest) = source.split_once(&head).with_context(|| format!("no enum {name}"))?;
-    let (body, _) = rest
-        .split_once("\n}")
-        .with_context(|| format!("the enum {name} has no end"))?;
+    let (body, _) = rest.split_once("\n}").with_context(|| format!("the enum {name} has no end"))?;
     let mut variants = Vec::new();
     let mut docs: Vec<&str> = Vec::new();
     for line in body.lines().map(str::trim) {
@@ -34,10 +32,7 @@ pub fn variants(source: &str, name: &str) -> anyhow::Result<Vec<Variant>> {
                 .split_once(&format!("Self::{variant} => \""))
                 .with_context(|| format!("no word for {name}::{variant}"))?;
             let (word, _) = word.split_once('"').context("a word has no end")?;
-            variants.push(Variant {
-                word: word.to_owned(),
-                docs: std::mem::take(&mut docs).join(" "),
-            });
+            variants.push(Variant { word: word.to_owned(), docs: std::mem::take(&mut docs).join(" ") });
         }
     }
     Ok(variants)
@@ -51,14 +46,8 @@ mod tests {
     fn variants_have_words_and_docs() {
         let source = "pub enum A {\n    /// One\n    /// thing.\n    Some,\n    /// Two.\n    #[default]\n    Other,\n}\n\
                       match self { Self::Some => \"some\", Self::Other => \"other-one\" }";
-        let variant = |word: &str, docs: &str| Variant {
-            word: word.to_owned(),
-            docs: docs.to_owned(),
-        };
-        assert_eq!(
-            variants(source, "A").unwrap(),
-            [variant("some", "One thing."), variant("other-one", "Two.")]
-        );
+        let variant = |word: &str, docs: &str| Variant { word: word.to_owned(), docs: docs.to_owned() };
+        assert_eq!(variants(source, "A").unwrap(), [variant("some", "One thing."), variant("other-one", "Two.")]);
         assert!(variants(source, "B").is_err());
     }
 }

@@ -20,23 +20,11 @@ const CAUSES: &[(&str, &str)] = &[
         "body-too-large",
         "The body is longer than `webhook.max_body_bytes`. It is not read to its end, and the connection is closed.",
     ),
-    (
-        "body-too-slow",
-        "The body did not arrive within `webhook.body_timeout_ms`. The connection is closed.",
-    ),
-    (
-        "malformed-request",
-        "The body is not an allocation request. The message says what is wrong with it.",
-    ),
+    ("body-too-slow", "The body did not arrive within `webhook.body_timeout_ms`. The connection is closed."),
+    ("malformed-request", "The body is not an allocation request. The message says what is wrong with it."),
     ("over-capacity", "All places for decisions are taken."),
-    (
-        "rejected",
-        "The policy turns the device away. The message is the policy's.",
-    ),
-    (
-        "retry-later",
-        "The policy asks to come again. Message and `Retry-After` are the policy's, if it names a time.",
-    ),
+    ("rejected", "The policy turns the device away. The message is the policy's."),
+    ("retry-later", "The policy asks to come again. Message and `Retry-After` are the policy's, if it names a time."),
     (
         "policy-fault",
         "The policy failed, or no version of it could be loaded. The reason is in the log, under the request's id, and only there.",
@@ -163,8 +151,6 @@ fn dps_reads(status: u16) -> &'static str {
 
 fn words(what: &str, source: &str, name: &str) -> anyhow::Result<String> {
     let variants = source::variants(source, name)?;
-    let rows = variants
-        .iter()
-        .map(|variant| vec![code(&variant.word), variant.docs.clone()]);
+    let rows = variants.iter().map(|variant| vec![code(&variant.word), variant.docs.clone()]);
     Ok(table(&[what, "meaning"], rows))
 }

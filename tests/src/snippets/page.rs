@@ -68,9 +68,7 @@ impl Page {
             let indent = line.len() - line.trim_start().len();
             let mut text = String::new();
             loop {
-                let (_, line) = lines
-                    .next()
-                    .with_context(|| format!("line {}: the block has no end", number + 1))?;
+                let (_, line) = lines.next().with_context(|| format!("line {}: the block has no end", number + 1))?;
                 if line.trim() == "```" {
                     break;
                 }
@@ -109,39 +107,21 @@ fn role(info: &str, after_command: bool) -> anyhow::Result<Option<Role>> {
         (!text.is_empty()).then(|| text.to_owned())
     };
     Ok(match (language, attributes) {
-        ("sh", "") => Some(Role::Run {
-            fails: false,
-            until: None,
-        }),
-        ("sh", "fails") => Some(Role::Run {
-            fails: true,
-            until: None,
-        }),
+        ("sh", "") => Some(Role::Run { fails: false, until: None }),
+        ("sh", "fails") => Some(Role::Run { fails: true, until: None }),
         ("sh", "skip") => Some(Role::Skip),
         ("sh", _) => {
             if let Some(ready) = quoted("background ready") {
                 Some(Role::Background { ready })
             } else if let Some(until) = quoted("until") {
-                Some(Role::Run {
-                    fails: false,
-                    until: Some(until),
-                })
+                Some(Role::Run { fails: false, until: Some(until) })
             } else {
                 bail!("unknown: {attributes}")
             }
         }
-        ("text", "") if after_command => Some(Role::Expect {
-            json: false,
-            stderr: false,
-        }),
-        ("text", "stderr") if after_command => Some(Role::Expect {
-            json: false,
-            stderr: true,
-        }),
-        ("json", "") if after_command => Some(Role::Expect {
-            json: true,
-            stderr: false,
-        }),
+        ("text", "") if after_command => Some(Role::Expect { json: false, stderr: false }),
+        ("text", "stderr") if after_command => Some(Role::Expect { json: false, stderr: true }),
+        ("json", "") if after_command => Some(Role::Expect { json: true, stderr: false }),
         _ => None,
     })
 }
@@ -180,51 +160,24 @@ never
 ```
 ";
         let page = Page::parse(page).unwrap();
-        let run = |until: Option<&str>| Role::Run {
-            fails: false,
-            until: until.map(str::to_owned),
-        };
+        let run = |until: Option<&str>| Role::Run { fails: false, until: until.map(str::to_owned) };
         let roles: Vec<_> = page.blocks.iter().map(|block| (block.line, &block.role)).collect();
         let expected = [
             (3, run(None)),
-            (
-                7,
-                Role::Expect {
-                    json: false,
-                    stderr: false,
-                },
-            ),
-            (
-                13,
-                Role::Background {
-                    ready: "is ready".to_owned(),
-                },
-            ),
-            (
-                16,
-                Role::File {
-                    path: "src/lib.rs".to_owned(),
-                },
-            ),
+            (7, Role::Expect { json: false, stderr: false }),
+            (13, Role::Background { ready: "is ready".to_owned() }),
+            (16, Role::File { path: "src/lib.rs".to_owned() }),
             (20, run(Some("serves"))),
             (24, Role::Skip),
         ];
-        assert_eq!(
-            roles,
-            expected.iter().map(|(line, role)| (*line, role)).collect::<Vec<_>>()
-        );
+        assert_eq!(roles, expected.iter().map(|(line, role)| (*line, role)).collect::<Vec<_>>());
         assert_eq!(page.blocks[4].text, "if x\n  y\n");
         assert_eq!(page.skipped(), ["never"]);
     }
 
     #[test]
     fn what_cannot_be_meant_is_an_error() {
-        for page in [
-            "```sh\n",
-            "```sh slowly\n```",
-            "```sh until=\"\"\n```",
-            "```rust file=../x\n```",
-        ] {
+        for page in ["```sh\n", "```sh slowly\n```", "```sh until=\"\"\n```", "```rust file=../x\n```"] {
             assert!(Page::parse(page).is_err(), "{page}");
         }
     }

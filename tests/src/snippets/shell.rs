@@ -134,8 +134,7 @@ impl Walk {
     /// The first block that is not as the page says, by its line.
     pub fn follow(&mut self, page: &Page) -> anyhow::Result<()> {
         for block in &page.blocks {
-            self.step(block)
-                .with_context(|| format!("line {}:\n{}", block.line, block.text))?;
+            self.step(block).with_context(|| format!("line {}:\n{}", block.line, block.text))?;
         }
         Ok(())
     }
@@ -160,10 +159,7 @@ impl Walk {
         }
         let (status, stdout, stderr) = finish(self.shell(text, KEEP)?.spawn().context("failed to start the shell")?)?;
         self.printed = (self.back(&stdout), self.back(&stderr));
-        ensure!(
-            status.success() != fails,
-            "the block ended with {status}, having printed\n{stdout}{stderr}"
-        );
+        ensure!(status.success() != fails, "the block ended with {status}, having printed\n{stdout}{stderr}");
         match until {
             Some(text) => self.wait_for(text),
             None => Ok(()),
@@ -190,21 +186,14 @@ impl Walk {
 
     fn expect(&self, text: &str, json: bool, stderr: bool) -> anyhow::Result<()> {
         let found = if stderr { &self.printed.1 } else { &self.printed.0 };
-        let matches = if json {
-            json_matches(text, found)?
-        } else {
-            text_matches(text, found)
-        };
+        let matches = if json { json_matches(text, found)? } else { text_matches(text, found) };
         ensure!(matches, "the page expects this, but what was printed is\n{found}");
         Ok(())
     }
 
     /// A shell that runs this text where the last block left off, in a process group of its own.
     fn shell(&self, text: &str, keep: &str) -> anyhow::Result<Command> {
-        let script = format!(
-            "set -ae\n. \"$WALK/state\"\ncd \"$(cat \"$WALK/place\")\"\n{keep}\n{}",
-            self.forth(text)
-        );
+        let script = format!("set -ae\n. \"$WALK/state\"\ncd \"$(cat \"$WALK/place\")\"\n{keep}\n{}", self.forth(text));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let programs = self
             .programs
@@ -257,11 +246,7 @@ fn finish(mut child: Child) -> anyhow::Result<(ExitStatus, String, String)> {
         bail!("the block was still running after {} s", PATIENCE.as_secs());
     };
     let text = |collected: Receiver<String>| collected.recv_timeout(PATIENCE).unwrap_or_default();
-    Ok((
-        status.context("failed to wait for the shell")?,
-        text(stdout),
-        text(stderr),
-    ))
+    Ok((status.context("failed to wait for the shell")?, text(stdout), text(stderr)))
 }
 
 /// Reads a stream to its end on a thread of its own.
@@ -300,11 +285,7 @@ impl Background {
         let (tell, lines) = channel();
         follow(child.stdout.take(), tell.clone());
         follow(child.stderr.take(), tell);
-        Ok(Self {
-            child,
-            lines,
-            printed: String::new(),
-        })
+        Ok(Self { child, lines, printed: String::new() })
     }
 
     /// Takes what has been printed up to now, so that only what comes later counts.
@@ -353,11 +334,7 @@ impl Drop for Background {
         end(self.child.id(), rustix::process::Signal::TERM);
         // What is asked to end and prints no more has closed its streams; what does not listen is killed.
         let latest = Instant::now() + Duration::from_secs(20);
-        while self
-            .lines
-            .recv_timeout(latest.saturating_duration_since(Instant::now()))
-            .is_ok()
-        {}
+        while self.lines.recv_timeout(latest.saturating_duration_since(Instant::now())).is_ok() {}
         end(self.child.id(), rustix::process::Signal::KILL);
         // Killed, it ends; how does not matter.
         let _ = self.child.wait();

@@ -1,8 +1,5 @@
 //! The layers of `host/src` hold, and `docs/ARCHITECTURE.md` names only what is there.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests stop at what they did not expect, as tests do"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop at what they did not expect, as tests do")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,10 +24,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 
 /// What a module may not name: it would be no plain data, or know a transport.
 const NOT_IN: &[(&str, &[&str])] = &[
-    (
-        "contract",
-        &["serde", "serde_json", "tokio", "tracing", "anyhow", "std::fs"],
-    ),
+    ("contract", &["serde", "serde_json", "tokio", "tracing", "anyhow", "std::fs"]),
     ("wire", &["tokio", "tracing", "anyhow", "std::fs"]),
     ("decide", &["tokio", "tracing", "anyhow", "std::fs"]),
     ("engine", &["serde", "serde_json", "tracing"]),
@@ -63,10 +57,7 @@ fn code_by_module() -> BTreeMap<String, Vec<(PathBuf, String)>> {
         let inside = path.strip_prefix(sources()).unwrap();
         let module = inside.components().next().unwrap().as_os_str().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let code: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let module = module.trim_end_matches(".rs").to_owned();
         modules.entry(module).or_default().push((path, code.join("\n")));
     }
@@ -151,14 +142,10 @@ fn layers_use_only_those_above_them() {
 fn layers_keep_crates_where_they_belong() {
     let mut wrong = Vec::new();
     for (module, files) in code_by_module() {
-        let foreign = ONLY_IN
-            .iter()
-            .filter(|(_, modules)| !modules.contains(&module.as_str()));
+        let foreign = ONLY_IN.iter().filter(|(_, modules)| !modules.contains(&module.as_str()));
         let forbidden = NOT_IN.iter().filter(|(name, _)| *name == module);
-        let not_here: Vec<&str> = foreign
-            .map(|(name, _)| *name)
-            .chain(forbidden.flat_map(|(_, names)| names.iter().copied()))
-            .collect();
+        let not_here: Vec<&str> =
+            foreign.map(|(name, _)| *name).chain(forbidden.flat_map(|(_, names)| names.iter().copied())).collect();
         for (path, code) in files {
             let named = not_here.iter().filter(|name| names(&code, name));
             wrong.extend(named.map(|name| format!("{} names {name}", path.display())));
@@ -171,20 +158,14 @@ fn layers_keep_crates_where_they_belong() {
 fn layers_are_read_from_trees_and_paths() {
     let code = "use crate::{\n    a::{self, B},\n    c,\n    d::E,\n};\nuse crate::f::G;\nfn f() { crate::h::i() }\npub(crate) x";
     let used = modules_used(code);
-    assert_eq!(
-        used.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["a", "c", "d", "f", "h"]
-    );
+    assert_eq!(used.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "c", "d", "f", "h"]);
     assert!(names("use wasmtime::Store;", "wasmtime") && names("(wasmtime::Error)", "wasmtime"));
     assert!(!names("engine.wasmtime.clone()", "wasmtime") && !names("super::http::X", "http"));
 }
 
 /// What a page has in backticks, outside blocks.
 fn in_backticks(page: &str) -> Vec<String> {
-    markdown::prose(page)
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .map(str::to_owned)
-        .collect()
+    markdown::prose(page).flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
 /// Whether `module::item` is defined in `host/src`.
@@ -207,11 +188,7 @@ fn is_defined(path: &str) -> bool {
     if place == sources() {
         return false;
     }
-    let files = if place.is_dir() {
-        rust_files(&place)
-    } else {
-        vec![place]
-    };
+    let files = if place.is_dir() { rust_files(&place) } else { vec![place] };
     let code: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     segments.all(|item| code.iter().any(|code| defines(code, item)))
 }
@@ -219,15 +196,11 @@ fn is_defined(path: &str) -> bool {
 fn defines(code: &str, item: &str) -> bool {
     let heads = ["fn ", "struct ", "enum ", "type ", "trait ", "const ", "mod "].map(|word| format!("{word}{item}"));
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    let defined = |head: &String| {
-        code.match_indices(head.as_str())
-            .any(|(place, _)| ends(&code[place + head.len()..]))
-    };
+    let defined = |head: &String| code.match_indices(head.as_str()).any(|(place, _)| ends(&code[place + head.len()..]));
     // A variant, or a field.
     let member = code.lines().map(str::trim).any(|line| {
         let line = line.strip_prefix("pub ").unwrap_or(line);
-        line.strip_prefix(item)
-            .is_some_and(|rest| rest.starts_with([',', '(', ' ', ':']))
+        line.strip_prefix(item).is_some_and(|rest| rest.starts_with([',', '(', ' ', ':']))
     });
     heads.iter().any(defined) || member
 }
@@ -245,9 +218,7 @@ fn architecture_names_what_is_there() {
         } else if name.contains('/') {
             repository().join(&name).exists()
         } else if name.ends_with(".rs") {
-            rust_files(&repository().join("host"))
-                .iter()
-                .any(|path| path.ends_with(&name))
+            rust_files(&repository().join("host")).iter().any(|path| path.ends_with(&name))
         } else {
             true
         };

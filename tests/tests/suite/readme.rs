@@ -1,8 +1,5 @@
 //! Every command on the pages that users read is run, and prints what the page says.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests stop at what they did not expect, as tests do"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop at what they did not expect, as tests do")]
 
 use std::{
     fs,
@@ -37,17 +34,10 @@ fn walk() -> Walk {
         .unwrap()
         .link("berth", &repository())
         .unwrap()
-        .replace(
-            "berth serve",
-            &format!("berth serve {log} --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"),
-        )
+        .replace("berth serve", &format!("berth serve {log} --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"))
         .learn(|ready| {
-            let port = ready
-                .split_whitespace()
-                .find_map(|field| field.strip_prefix("webhook="));
-            port.map(|port| (WEBHOOK.to_owned(), port.to_owned()))
-                .into_iter()
-                .collect()
+            let port = ready.split_whitespace().find_map(|field| field.strip_prefix("webhook="));
+            port.map(|port| (WEBHOOK.to_owned(), port.to_owned())).into_iter().collect()
         })
 }
 

@@ -62,11 +62,7 @@ fn links_lead_somewhere() {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if file.is_empty() {
-                page.clone()
-            } else {
-                page.parent().unwrap_or(Path::new("")).join(file)
-            };
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap_or(Path::new("")).join(file) };
             let found = target.exists()
                 && (anchor.is_empty()
                     || markdown::anchors(&fs::read_to_string(&target).unwrap_or_default())

@@ -15,12 +15,8 @@ fn shelf_with(folders: &[(&str, bool)]) -> tempfile::TempDir {
 
 #[test]
 fn the_newest_whole_toolchain_is_taken() {
-    let shelf = shelf_with(&[
-        ("1.99.0+dfsg1-1", false),
-        ("1.96.0+dfsg1-1", true),
-        ("1.100.0-1", true),
-        (".staging-x", true),
-    ]);
+    let shelf =
+        shelf_with(&[("1.99.0+dfsg1-1", false), ("1.96.0+dfsg1-1", true), ("1.100.0-1", true), (".staging-x", true)]);
     assert_eq!(finished(shelf.path()), Some(shelf.path().join("1.100.0-1")));
     assert_eq!(finished(&shelf.path().join("none")), None);
 }

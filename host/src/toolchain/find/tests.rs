@@ -21,10 +21,7 @@ impl Machine {
         let path = self.folder.path().join("bin").join(program);
         fs::write(
             &path,
-            format!(
-                "#!/bin/sh\n[ \"$*\" = --version ] && exit 0\nroot={}\n{script}\n",
-                self.folder.path().display()
-            ),
+            format!("#!/bin/sh\n[ \"$*\" = --version ] && exit 0\nroot={}\n{script}\n", self.folder.path().display()),
         )
         .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -42,9 +39,7 @@ impl Machine {
 
     /// What the third route needs, apart from `apt-get` and `apt-cache`.
     fn with_dpkg_and_cargo(self) -> Self {
-        ["dpkg", "dpkg-query", "cargo"]
-            .into_iter()
-            .fold(self, |machine, tool| machine.with(tool, "exit 1"))
+        ["dpkg", "dpkg-query", "cargo"].into_iter().fold(self, |machine, tool| machine.with(tool, "exit 1"))
     }
 
     fn with_library(self) -> Self {
@@ -61,10 +56,7 @@ impl Machine {
             .with("BERTH_CACHE_DIR", folder.join("cache"))
             .with("BERTH_GUEST_TOOLCHAIN", route.unwrap_or_default())
             .without("RUSTC");
-        ToolchainOptions {
-            environment,
-            ..ToolchainOptions::default()
-        }
+        ToolchainOptions { environment, ..ToolchainOptions::default() }
     }
 
     fn find(&self, options: &ToolchainOptions) -> Result<Toolchain, ToolchainError> {
@@ -116,10 +108,7 @@ fn a_rustup_that_hangs_is_stopped() {
     let mut options = machine.options(Some("rustup"));
     options.limits.rustup = Duration::from_millis(200);
     let attempts = machine.failures(&options);
-    assert!(
-        matches!(attempts[0].why, RouteError::Process(ProcessError::TimedOut { .. })),
-        "{attempts:?}"
-    );
+    assert!(matches!(attempts[0].why, RouteError::Process(ProcessError::TimedOut { .. })), "{attempts:?}");
 }
 
 #[test]
@@ -153,42 +142,28 @@ fn an_archive_out_of_reach_is_quoted() {
 
 #[test]
 fn a_packaged_compiler_that_is_too_old_says_so() {
-    let machine = Machine::new().with_dpkg_and_cargo().with("apt-get", "exit 0").with(
-        "apt-cache",
-        "for name; do :; done\necho \"Package: $name\"; echo 'Version: 1.63.0+dfsg1-2'",
-    );
+    let machine = Machine::new()
+        .with_dpkg_and_cargo()
+        .with("apt-get", "exit 0")
+        .with("apt-cache", "for name; do :; done\necho \"Package: $name\"; echo 'Version: 1.63.0+dfsg1-2'");
     let attempts = machine.failures(&machine.options(Some("debian")));
-    assert!(
-        matches!(&attempts[0].why, RouteError::TooOld { found, .. } if found == "1.63.0+dfsg1-2"),
-        "{attempts:?}"
-    );
+    assert!(matches!(&attempts[0].why, RouteError::TooOld { found, .. } if found == "1.63.0+dfsg1-2"), "{attempts:?}");
 }
 
 #[test]
 fn nothing_is_downloaded_for_a_machine_without_cargo() {
-    let machine = Machine::new()
-        .with_dpkg_and_cargo()
-        .with("apt-get", "exit 0")
-        .with("apt-cache", "exit 0");
+    let machine = Machine::new().with_dpkg_and_cargo().with("apt-get", "exit 0").with("apt-cache", "exit 0");
     fs::remove_file(machine.folder.path().join("bin/cargo")).unwrap();
     let attempts = machine.failures(&machine.options(Some("debian")));
-    let RouteError::Process(ProcessError::Missing { program }) = &attempts[0].why else {
-        panic!("{attempts:?}")
-    };
+    let RouteError::Process(ProcessError::Missing { program }) = &attempts[0].why else { panic!("{attempts:?}") };
     assert_eq!(program, "cargo");
 }
 
 #[test]
 fn a_failed_set_up_leaves_nothing_behind() {
-    let machine = Machine::new()
-        .with_dpkg_and_cargo()
-        .with("apt-get", "exit 0")
-        .with("apt-cache", "exit 100");
+    let machine = Machine::new().with_dpkg_and_cargo().with("apt-get", "exit 0").with("apt-cache", "exit 100");
     machine.failures(&machine.options(Some("debian")));
-    let left: Vec<_> = fs::read_dir(machine.folder.path().join("cache/debian-rust"))
-        .unwrap()
-        .flatten()
-        .collect();
+    let left: Vec<_> = fs::read_dir(machine.folder.path().join("cache/debian-rust")).unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(left[0].file_name(), "lock");
 }
@@ -197,10 +172,7 @@ fn a_failed_set_up_leaves_nothing_behind() {
 fn a_route_that_does_not_exist_is_named() {
     let machine = Machine::new();
     let error = machine.find(&machine.options(Some("nix"))).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "BERTH_GUEST_TOOLCHAIN is `nix`; it may be `active`, `rustup` or `debian`"
-    );
+    assert_eq!(error.to_string(), "BERTH_GUEST_TOOLCHAIN is `nix`; it may be `active`, `rustup` or `debian`");
 }
 
 #[test]

@@ -46,9 +46,5 @@ pub enum ProcessError {
 
 fn quote(output: &str) -> String {
     let output = output.trim_end();
-    if output.is_empty() {
-        String::new()
-    } else {
-        format!(":\n{output}")
-    }
+    if output.is_empty() { String::new() } else { format!(":\n{output}") }
 }

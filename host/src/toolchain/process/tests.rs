@@ -22,14 +22,9 @@ fn output_is_collected_and_nothing_can_be_asked() {
 #[test]
 fn a_failure_quotes_the_end_of_standard_error() {
     let error = shell("echo broken >&2; exit 3", AMPLE).capture(&Silent).unwrap_err();
-    let ProcessError::Failed { output, status, .. } = &error else {
-        panic!("{error}")
-    };
+    let ProcessError::Failed { output, status, .. } = &error else { panic!("{error}") };
     assert_eq!((output.as_str(), status.code()), ("broken", Some(3)));
-    assert!(
-        error.to_string().ends_with("failed (exit status: 3):\nbroken"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("failed (exit status: 3):\nbroken"), "{error}");
 }
 
 #[test]
