@@ -6,9 +6,9 @@
 //! | --- | --- |
 //! | `` ```sh `` | runs; has to succeed |
 //! | `` ```sh fails `` | runs; has to fail |
-//! | `` ```sh background ready="TEXT" `` | runs on; the next block waits until it has printed a line with `TEXT` |
+//! | `` ```sh background until="TEXT" `` | runs on; the next block waits until it has printed a line with `TEXT` |
 //! | `` ```sh until="TEXT" `` | runs; then waits until a background block has printed another line with `TEXT` |
-//! | `` ```sh skip `` | is not run, but [`Page::skipped`] tells of it |
+//! | `` ```sh NAME `` | is not run here, but [`Page::elsewhere`] tells of it by this name |
 //! | `` ```rust file=src/lib.rs `` | is written to that file, whatever the language |
 //! | `` ```text ``, `` ```json `` next after a `sh` | what the command prints to standard output |
 //! | `` ```text stderr `` next after a `sh` | what it prints to standard error |

@@ -47,8 +47,11 @@ pub enum Role {
         /// Whether to standard error.
         stderr: bool,
     },
-    /// Commands that are not run.
-    Skip,
+    /// Commands that are run elsewhere.
+    Elsewhere {
+        /// What the page calls them.
+        name: String,
+    },
 }
 
 impl Page {
@@ -85,11 +88,14 @@ impl Page {
         Ok(Self { blocks })
     }
 
-    /// The texts of the blocks that are not run, so that a test can say which these are to be.
+    /// The commands that are run elsewhere, by what the page calls them, so that a test can say which these are to be.
     #[must_use]
-    pub fn skipped(&self) -> Vec<&str> {
-        let skipped = self.blocks.iter().filter(|block| block.role == Role::Skip);
-        skipped.map(|block| block.text.trim_end()).collect()
+    pub fn elsewhere(&self) -> Vec<(&str, &str)> {
+        let named = self.blocks.iter().filter_map(|block| match &block.role {
+            Role::Elsewhere { name } => Some((name.as_str(), block.text.trim_end())),
+            _ => None,
+        });
+        named.collect()
     }
 }
 
@@ -109,12 +115,13 @@ fn role(info: &str, after_command: bool) -> anyhow::Result<Option<Role>> {
     Ok(match (language, attributes) {
         ("sh", "") => Some(Role::Run { fails: false, until: None }),
         ("sh", "fails") => Some(Role::Run { fails: true, until: None }),
-        ("sh", "skip") => Some(Role::Skip),
         ("sh", _) => {
-            if let Some(ready) = quoted("background ready") {
+            if let Some(ready) = quoted("background until") {
                 Some(Role::Background { ready })
             } else if let Some(until) = quoted("until") {
                 Some(Role::Run { fails: false, until: Some(until) })
+            } else if attributes != "background" && attributes.chars().all(|c| c.is_ascii_lowercase()) {
+                Some(Role::Elsewhere { name: attributes.to_owned() })
             } else {
                 bail!("unknown: {attributes}")
             }
@@ -144,7 +151,7 @@ out
 ```text
 shown
 ```
-```sh background ready=\"is ready\"
+```sh background until=\"is ready\"
 serve
 ```
 ```rust file=src/lib.rs
@@ -155,7 +162,7 @@ fn f() {}
    if x
      y
    ```
-```sh skip
+```sh demo
 never
 ```
 ";
@@ -168,16 +175,18 @@ never
             (13, Role::Background { ready: "is ready".to_owned() }),
             (16, Role::File { path: "src/lib.rs".to_owned() }),
             (20, run(Some("serves"))),
-            (24, Role::Skip),
+            (24, Role::Elsewhere { name: "demo".to_owned() }),
         ];
         assert_eq!(roles, expected.iter().map(|(line, role)| (*line, role)).collect::<Vec<_>>());
         assert_eq!(page.blocks[4].text, "if x\n  y\n");
-        assert_eq!(page.skipped(), ["never"]);
+        assert_eq!(page.elsewhere(), [("demo", "never")]);
     }
 
     #[test]
     fn what_cannot_be_meant_is_an_error() {
-        for page in ["```sh\n", "```sh slowly\n```", "```sh until=\"\"\n```", "```rust file=../x\n```"] {
+        for page in
+            ["```sh\n", "```sh background\n```", "```sh a=1\n```", "```sh until=\"\"\n```", "```rust file=../x\n```"]
+        {
             assert!(Page::parse(page).is_err(), "{page}");
         }
     }

@@ -95,18 +95,6 @@ impl Walk {
         self
     }
 
-    /// Makes a path within the walk's folder lead to another place.
-    ///
-    /// # Errors
-    ///
-    /// If the link cannot be made.
-    pub fn link(self, name: &str, target: &Path) -> anyhow::Result<Self> {
-        let link = self.start().join(name);
-        fs::create_dir_all(link.parent().context("a link stands in a folder")?)?;
-        std::os::unix::fs::symlink(target, link).with_context(|| format!("failed to link {name}"))?;
-        Ok(self)
-    }
-
     /// Runs `with` where the page says `on_page`. What is printed is turned back before it is compared.
     #[must_use]
     pub fn replace(mut self, on_page: &str, with: &str) -> Self {
@@ -121,7 +109,17 @@ impl Walk {
         self
     }
 
-    /// The folder the blocks run in.
+    /// Begins in this folder instead of a fresh one. What the blocks make with `mktemp` still goes when the walk ends.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be noted.
+    pub fn begin_in(self, folder: &Path) -> anyhow::Result<Self> {
+        fs::write(self.folder.path().join("place"), folder.as_os_str().as_encoded_bytes())?;
+        Ok(self)
+    }
+
+    /// The fresh folder of the walk.
     #[must_use]
     pub fn start(&self) -> PathBuf {
         self.folder.path().join("walk")
@@ -141,7 +139,7 @@ impl Walk {
 
     fn step(&mut self, block: &Block) -> anyhow::Result<()> {
         match &block.role {
-            Role::Skip => Ok(()),
+            Role::Elsewhere { .. } => Ok(()),
             Role::File { path } => {
                 let path = self.place()?.join(path);
                 fs::create_dir_all(path.parent().context("a file stands in a folder")?)?;
@@ -205,6 +203,7 @@ impl Walk {
         command
             .arg("-c")
             .arg(script)
+            .env("TMPDIR", self.start())
             .env("WALK", self.folder.path())
             .env("PATH", std::env::join_paths(programs).context("failed to make PATH")?)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -389,7 +388,7 @@ echo '{"a": 1}'; exit 3
 ```sh
 mkfifo pipe
 ```
-```sh background ready="ready at"
+```sh background until="ready at"
 sh -c 'echo ready at 99; while read line <pipe; do echo "heard $line"; done'
 ```
 ```text
@@ -416,7 +415,7 @@ echo ADDRESS >pipe
             ("```sh\nfalse\ntrue\n```", "line 2"),
             ("```sh fails\ntrue\n```", "line 2"),
             ("\n```sh\necho a\n```\n```text\nb\n```", "line 6"),
-            ("```sh background ready=\"x\"\ntrue\n```", "line 2"),
+            ("```sh background until=\"x\"\ntrue\n```", "line 2"),
         ] {
             let error = walk(page).err().unwrap().to_string();
             assert!(error.starts_with(line), "{page}: {error}");

@@ -23,8 +23,7 @@ fn programs() -> PathBuf {
     tests.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A walk on which `berth` is the one that is tested, the repository is `berth` in the folder where the walk begins, and
-/// `berth serve` takes ports that are free.
+/// A walk on which `berth` is the one that is tested, and `berth serve` takes ports that are free.
 fn walk() -> Walk {
     let log = "--log-format human";
     Walk::new()
@@ -32,13 +31,25 @@ fn walk() -> Walk {
         .programs_in(&programs())
         .stand_in("curl", Path::new(CURL))
         .unwrap()
-        .link("berth", &repository())
-        .unwrap()
         .replace("berth serve", &format!("berth serve {log} --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"))
         .learn(|ready| {
             let port = ready.split_whitespace().find_map(|field| field.strip_prefix("webhook="));
             port.map(|port| (WEBHOOK.to_owned(), port.to_owned())).into_iter().collect()
         })
+}
+
+#[test]
+fn the_readme_is_true_word_for_word() {
+    let page = Page::parse(&fs::read_to_string(repository().join("README.md")).unwrap()).unwrap();
+    // The demo would compile everything anew, and the tests are what runs here.
+    let elsewhere = [("demo", "cargo run --release -- demo"), ("tests", "cargo xtask test")];
+    assert_eq!(page.elsewhere(), elsewhere);
+    // Kept between runs, so that only the first compiles the SDK.
+    let target = programs().with_file_name("readme");
+    let mut walk = walk().begin_in(&repository()).unwrap().variable("CARGO_TARGET_DIR", &target.display().to_string());
+    if let Err(error) = walk.follow(&page) {
+        panic!("README.md: {error:#}");
+    }
 }
 
 #[test]
@@ -49,7 +60,7 @@ fn commands_in_docs_do_as_they_say() {
             continue;
         }
         let page = Page::parse(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert!(page.skipped().is_empty(), "{}: everything is run", path.display());
+        assert!(page.elsewhere().is_empty(), "{}: everything is run", path.display());
         if let Err(error) = walk().follow(&page) {
             panic!("{}: {error:#}", path.display());
         }
@@ -70,7 +81,7 @@ printf %s key | sha256sum
 ```text
 2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683  -
 ```
-```sh background ready="berth is ready"
+```sh background until="berth is ready"
 berth serve
 ```
 ```text
