@@ -33,6 +33,16 @@ impl Policy {
         Self::default().file("policy.wasm", component)
     }
 
+    /// Its component.
+    ///
+    /// # Panics
+    ///
+    /// If it has none.
+    #[must_use]
+    pub fn component(&self) -> &[u8] {
+        &self.0["policy.wasm"]
+    }
+
     /// With one more file.
     #[must_use]
     pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {

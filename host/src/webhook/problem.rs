@@ -155,13 +155,13 @@ impl Problem {
         let policy = policy.map(tracing::field::display);
         match self {
             Self::Refused(_) => {
-                info!(policy, request = %id, status, code, reason = ?shorten(reply.message), "request refused");
+                info!(policy, request = %id, status, code, reason = shorten(reply.message), "request refused");
             }
             Self::Fault(fault) => {
-                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = ?fault.message, "policy fault");
+                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, "policy fault");
             }
             Self::TooLarge { limit } => warn!(policy, request = %id, status, code, limit, "request failed"),
-            _ => warn!(policy, request = %id, status, code, reason = ?shorten(reply.message), "request failed"),
+            _ => warn!(policy, request = %id, status, code, reason = shorten(reply.message), "request failed"),
         }
     }
 }

@@ -147,7 +147,7 @@ fn component(mut module: Vec<u8>, package: impl FnOnce(&mut Resolve) -> wit_pars
 pub fn of_another_world() -> Vec<u8> {
     let module = wat::parse_str(r#"(module (func (export "answer") (result i32) (i32.const 42)))"#).expect("a module");
     component(module, |resolve| {
-        let wit = "package other:world; world other { export answer: func() -> u32; }";
+        let wit = "package other:place; world other { export answer: func() -> u32; }";
         resolve.push_str("other.wit", wit).expect("a package")
     })
 }

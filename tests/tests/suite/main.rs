@@ -1,5 +1,41 @@
 //! The black-box suite: one binary, one module for each behaviour. How a test is written is in the crate's library.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at what they did not expect, as tests do"
+)]
 
 mod architecture;
+mod bad_answers;
+mod bad_bodies;
+mod bad_senders;
+mod broken_at_start;
+mod broken_files;
+mod decisions;
+mod drain;
+mod isolation;
+mod keys;
 mod readme;
 mod reference;
+mod refusals;
+mod startup;
+mod swaps;
+mod swaps_under_load;
+mod what_a_policy_sees;
+
+use berth_tests::{
+    Catalogue,
+    bodies::TOASTERS,
+    guests::{Guest, Reply},
+};
+
+/// A catalogue with the policy `contoso/toasters`, which sends every device to the toasters' hub.
+fn toasters() -> Catalogue {
+    Catalogue::new().tenant("contoso").policy("toasters", Guest::answering(Reply::hub(TOASTERS)))
+}
+
+/// A policy that says in its payload which version of it answered.
+fn version(number: u32) -> Guest {
+    Guest::answering(Reply::hub(TOASTERS).payload(&format!(r#"{{"version":{number}}}"#)))
+}
