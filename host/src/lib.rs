@@ -11,8 +11,9 @@
 //! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
 //! - [`toolchain`]: builds policies from source.
+//! - [`telemetry`], [`config`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
-//! - [`telemetry`], [`config`], [`app`], [`cli`]: the wiring.
+//! - [`cli`]: the command line.
 
 pub mod admin;
 pub mod app;

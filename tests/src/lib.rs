@@ -19,6 +19,7 @@
 //! - [`Ask`] and [`Answer`]: one request in HTTP as it should be; [`Line`](tcp::Line): bytes as they should not be.
 //! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
 //! - [`bodies`]: what DPS sends.
+//! - [`mod@reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
 //!
 //! The binary is the one beside the test's own executable: `cargo build --release -p berth` comes before
 //! `cargo test --release -p berth-tests`.
@@ -38,6 +39,9 @@ mod catalogue;
 mod folder;
 pub mod guests;
 pub mod log;
+pub mod pages;
+pub mod reference;
+pub mod snippets;
 pub mod startup;
 pub mod tcp;
 mod waiting;

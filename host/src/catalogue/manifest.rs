@@ -140,26 +140,37 @@ fn value_json(value: &toml::Value, path: &str) -> Result<serde_json::Value, Mani
     })
 }
 
+/// The most memory that can be set, in MiB.
+const MOST_MEMORY_MIB: u16 = 1024;
+/// The largest answer that can be set, in KiB: what DPS takes.
+const MOST_ANSWER_KIB: u8 = 96;
+/// The deepest JSON that can be set, in levels: what the parser takes.
+const MOST_JSON_DEPTH: u8 = 127;
+
 /// Limits of one decision. What is not set here keeps the default; the tightest of server, tenant and policy wins.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsSection {
-    /// Wall time in milliseconds, from the making of the instance to its answer. Default 500.
+    /// Wall time, from the making of the instance to its answer.
+    #[schemars(extend("default" = Limits::default().time.as_millis() as u64))]
     time_ms: Option<std::num::NonZeroU32>,
-    /// Memory in MiB, summed over all linear memories of the instance. Default 64, at most 1024.
-    #[schemars(range(min = 1, max = 1024))]
+    /// Memory, summed over all linear memories of the instance.
+    #[schemars(range(min = 1, max = MOST_MEMORY_MIB), extend("default" = Limits::default().memory >> 20))]
     memory_mib: Option<std::num::NonZeroU16>,
-    /// Size of the answer in KiB. Default and most 96, which is what DPS takes.
-    #[schemars(range(min = 1, max = 96))]
+    /// Size of the answer as it goes to DPS, which takes no more than the default.
+    #[schemars(range(min = 1, max = MOST_ANSWER_KIB), extend("default" = Limits::default().answer >> 10))]
     answer_kib: Option<std::num::NonZeroU8>,
-    /// Levels of nesting in the JSON of a request or an answer. Default 64, at most 127.
-    #[schemars(range(min = 1, max = 127))]
+    /// Levels of nesting in the JSON of a request or an answer. For requests only the server's own counts.
+    #[schemars(range(min = 1, max = MOST_JSON_DEPTH), extend("default" = Limits::default().json_depth))]
     json_depth: Option<std::num::NonZeroU8>,
-    /// Lines a decision may log. Default 100.
+    /// Lines a decision may log.
+    #[schemars(extend("default" = Limits::default().log_lines))]
     log_lines: Option<u16>,
-    /// KiB of all those lines together. Default 16.
+    /// All those lines together.
+    #[schemars(extend("default" = Limits::default().log_bytes >> 10))]
     log_kib: Option<u16>,
-    /// Table look-ups a decision may make. Default 1000.
+    /// Table look-ups a decision may make.
+    #[schemars(extend("default" = Limits::default().table_lookups))]
     table_lookups: Option<u32>,
 }
 
@@ -169,9 +180,11 @@ impl LimitsSection {
     pub fn over(&self, base: Limits) -> Limits {
         Limits {
             time: self.time_ms.map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
-            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get().min(1024)) << 20),
-            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get().min(96)) << 10),
-            json_depth: self.json_depth.map_or(base.json_depth, |levels| usize::from(levels.get().min(127))),
+            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get().min(MOST_MEMORY_MIB)) << 20),
+            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get().min(MOST_ANSWER_KIB)) << 10),
+            json_depth: self
+                .json_depth
+                .map_or(base.json_depth, |levels| usize::from(levels.get().min(MOST_JSON_DEPTH))),
             log_lines: self.log_lines.map_or(base.log_lines, usize::from),
             log_bytes: self.log_kib.map_or(base.log_bytes, |kib| usize::from(kib) << 10),
             table_lookups: self.table_lookups.unwrap_or(base.table_lookups),

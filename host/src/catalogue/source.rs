@@ -22,15 +22,15 @@ pub const POLICY_FILE: &str = "policy.toml";
 pub const COMPONENT_FILE: &str = "policy.wasm";
 
 /// Bytes of a component. A CPython component has about 20 MB.
-const MAX_COMPONENT: u64 = 64 << 20;
+pub const MAX_COMPONENT: u64 = 64 << 20;
 /// Bytes of a manifest or a check.
-const MAX_TEXT: u64 = 1 << 20;
+pub const MAX_TEXT: u64 = 1 << 20;
 /// Bytes of a table.
-const MAX_TABLE: u64 = 16 << 20;
+pub const MAX_TABLE: u64 = 16 << 20;
 /// Bytes of a push: a policy's largest files as base64, with room to spare.
 pub const MAX_PUSH: usize = 128 << 20;
 /// Files in `checks` or `tables`.
-const MAX_FILES: usize = 1000;
+pub const MAX_FILES: usize = 1000;
 
 /// A file of the catalogue that could not be read. The text names the file.
 #[derive(Debug, Error)]

@@ -19,6 +19,10 @@ use crate::toolchain::{self, BuildOptions, Built, Terminal};
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     /// Make a component of a policy's source.
+    ///
+    /// The source is a Rust crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is
+    /// missing, it is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active,
+    /// rustup or debian) allows one of these ways only.
     Build(Build),
 }
 
@@ -30,11 +34,6 @@ impl Policy {
     }
 }
 
-/// Make a component of a policy's source.
-///
-/// The source is a Rust crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is missing,
-/// it is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active, rustup or
-/// debian) allows one of these ways only.
 #[derive(Debug, Args)]
 pub(super) struct Build {
     /// The policy's folder

@@ -6,7 +6,7 @@
 mod credential;
 mod problem;
 
-pub use problem::Problem;
+pub use problem::{Problem, Reply};
 
 use std::{sync::Arc, time::Duration};
 

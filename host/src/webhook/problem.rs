@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::About;
 use crate::{
-    contract::{Fault, Refusal},
+    contract::{Fault, FaultKind, Refusal},
     http::{RequestId, failure, shorten},
 };
 
@@ -47,16 +47,40 @@ pub enum Problem {
     OverCapacity,
 }
 
-/// What a caller hears: status, stable code, text, and when to try again.
-struct Reply<'a> {
-    status: StatusCode,
-    code: &'static str,
-    message: &'a str,
-    retry_after: Option<u32>,
+/// What a caller hears.
+pub struct Reply<'a> {
+    /// The status: all that DPS reads.
+    pub status: StatusCode,
+    /// The stable code, for programs.
+    pub code: &'static str,
+    /// The text, for people.
+    pub message: &'a str,
+    /// Seconds after which to try again: `Retry-After`.
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
-    fn reply(&self) -> Reply<'_> {
+    /// One problem of each kind, in the order a request meets them. `docs/webhook.md` is made of these.
+    #[must_use]
+    pub fn every() -> Vec<Self> {
+        let message = String::new;
+        vec![
+            Self::NotFound { detail: None },
+            Self::MethodNotAllowed,
+            Self::Unauthorized,
+            Self::TooLarge { limit: 0 },
+            Self::TooSlow,
+            Self::Malformed(message()),
+            Self::OverCapacity,
+            Self::Refused(Refusal::Reject { message: message() }),
+            Self::Refused(Refusal::RetryLater { message: message(), after_seconds: None }),
+            Self::Fault(Fault::new(FaultKind::Trap, message())),
+        ]
+    }
+
+    /// The answer to this problem, before it is one of HTTP.
+    #[must_use]
+    pub fn reply(&self) -> Reply<'_> {
         let (status, code, message) = match self {
             Self::NotFound { detail } => (
                 StatusCode::NOT_FOUND,
@@ -133,6 +157,41 @@ impl Problem {
             }
             Self::TooLarge { limit } => warn!(policy, request = %id, status, code, limit, "request failed"),
             _ => warn!(policy, request = %id, status, code, reason = shorten(reply.message), "request failed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has no arm for the rest, so that a new kind of problem does not compile before it is counted here.
+    fn place(problem: &Problem) -> usize {
+        match problem {
+            Problem::NotFound { .. } => 0,
+            Problem::MethodNotAllowed => 1,
+            Problem::Unauthorized => 2,
+            Problem::TooLarge { .. } => 3,
+            Problem::TooSlow => 4,
+            Problem::Malformed(_) => 5,
+            Problem::OverCapacity => 6,
+            Problem::Refused(Refusal::Reject { .. }) => 7,
+            Problem::Refused(Refusal::RetryLater { .. }) => 8,
+            Problem::Fault(_) => 9,
+        }
+    }
+
+    #[test]
+    fn every_kind_is_there_once() {
+        let places: Vec<usize> = Problem::every().iter().map(place).collect();
+        assert_eq!(places, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_what_dps_tries_again_says_when() {
+        for problem in Problem::every() {
+            let reply = problem.reply();
+            assert_eq!(reply.status.as_u16() >= 429, reply.retry_after.is_some(), "{}", reply.code);
         }
     }
 }

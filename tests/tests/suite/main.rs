@@ -6,6 +6,7 @@
     reason = "helpers of tests stop at what they did not expect, as tests do"
 )]
 
+mod architecture;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
@@ -15,6 +16,8 @@ mod decisions;
 mod drain;
 mod isolation;
 mod keys;
+mod readme;
+mod reference;
 mod refusals;
 mod startup;
 mod swaps;

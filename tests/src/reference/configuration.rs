@@ -1,0 +1,292 @@
+//! `docs/configuration.md`: every key of every file, from the types the files are read into.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use berth::{
+    catalogue::{
+        KeyHash, PolicyManifest, TenantManifest,
+        source::{COMPONENT_FILE, MAX_COMPONENT, MAX_FILES, MAX_TABLE, MAX_TEXT, POLICY_FILE, TENANT_FILE},
+    },
+    config::Config,
+};
+use schemars::{JsonSchema, schema_for};
+
+use super::{
+    keys::{self, File, Section},
+    markdown::{anchor, code, table},
+};
+
+/// The key whose hash is shown. A key in earnest is random.
+const KEY: &str = "correct-horse-battery-staple";
+/// The second key of the example.
+const SECOND_KEY: &str = "the-one-before";
+
+const INTRO: &str = "\
+# Configuration
+
+Berth reads three kinds of file, all of them TOML: one `berth.toml` for the server, a `tenant.toml` for each tenant, and
+a `policy.toml` for each policy. A key nobody knows is an error that names it.
+
+";
+
+const AFTER_KEYS: &str = "\
+### How a key is made and hashed
+
+A key opens the webhook of a tenant's policies. Make a long random one:
+
+```sh
+KEY=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+```
+
+`tenant.toml` holds its hash only: `sha256:` and what this prints.
+
+";
+
+const CHECKS: &str = r#"
+A check is a recorded request with what is expected of the policy:
+
+```json check
+{
+  "request": {
+    "enrollmentGroup": {"enrollmentGroupId": "all"},
+    "deviceRuntimeContext": {"registrationId": "dev1", "symmetricKey": {}},
+    "linkedHubs": ["north.azure-devices.net"]
+  },
+  "expect": {
+    "decision": {
+      "iotHubHostName": "north.azure-devices.net",
+      "initialTwin": {"tags": {"kind": "sensor"}, "properties": {"desired": {"interval": 60}}},
+      "payload": {"welcome": true},
+      "reasons": ["kind-known"]
+    }
+  }
+}
+```
+
+`initialTwin` and `payload` have to be the policy's exactly, or absent where it gives none. `reasons` are compared only
+if they are there. A refusal is expected like this; its `message` is compared only if it is there:
+
+```json expect
+{"refusal": {"kind": "reject", "message": "not one of ours"}}
+```
+
+The other kind is `retryLater`.
+"#;
+
+/// One kind of file.
+struct Kind {
+    name: &'static str,
+    /// Whose limits hold where it sets none.
+    within: &'static str,
+    schema: serde_json::Value,
+    /// Values for the keys that have no default.
+    samples: Vec<(&'static str, String)>,
+}
+
+fn kind<T: JsonSchema>(name: &'static str, within: &'static str, samples: Vec<(&'static str, String)>) -> Kind {
+    Kind { name, within, schema: schema_for!(T).to_value(), samples }
+}
+
+fn kinds() -> Vec<Kind> {
+    let hash = |key| format!("\"{}\"", KeyHash::of(key));
+    vec![
+        kind::<Config>("berth.toml", "Berth", Vec::new()),
+        kind::<TenantManifest>(
+            TENANT_FILE,
+            "the server",
+            vec![("keys.primary", hash(KEY)), ("keys.secondary", hash(SECOND_KEY))],
+        ),
+        kind::<PolicyManifest>(
+            POLICY_FILE,
+            "the tenant",
+            vec![("settings", "unknownModel = \"reject\"\nweights = { north = 2, south = 1 }".to_owned())],
+        ),
+    ]
+}
+
+/// The reference of all files.
+pub(super) fn reference() -> anyhow::Result<String> {
+    let mut out = super::notice("`Config`, `TenantManifest` and `PolicyManifest`") + INTRO;
+    out.push_str(&layout());
+    // Where each definition of sections was described first.
+    let mut described = BTreeMap::new();
+    for kind in kinds() {
+        let name = kind.name;
+        let file = File::of(&kind.schema).with_context(|| format!("the schema of {name}"))?;
+        out.push_str(&format!("## `{name}`\n\n{}\n\n", without_name(&file.docs, name)));
+        for section in &file.sections {
+            out.push_str(&describe(&kind, section, &mut described)?);
+        }
+        if name == TENANT_FILE {
+            out.push_str(&format!(
+                "{AFTER_KEYS}```sh\nKEY={KEY}\nprintf %s \"$KEY\" | sha256sum\n```\n\n```text\n{}  -\n```\n\n",
+                KeyHash::of(KEY).to_string().trim_start_matches("sha256:")
+            ));
+        }
+        out.push_str(&format!("### A `{name}` with every key\n\n```toml\n{}```\n\n", example(&kind, &file)?));
+    }
+    Ok(out.trim_end().to_owned() + "\n")
+}
+
+/// The description of a file without its name, which the heading has.
+fn without_name(docs: &str, name: &str) -> String {
+    let docs = docs.strip_prefix(&format!("`{name}`: ")).unwrap_or(docs);
+    let mut letters = docs.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// The catalogue's layout, and the sizes that its files may have.
+fn layout() -> String {
+    let sizes =
+        [("`policy.wasm`", MAX_COMPONENT), ("each table", MAX_TABLE), ("each manifest and each check", MAX_TEXT)];
+    let rows = sizes.map(|(what, bytes)| vec![what.to_owned(), format!("{} MiB", bytes >> 20)]);
+    format!(
+        "## The catalogue\n\n\
+         A directory: a folder for each tenant, in it a folder for each policy. Both names are 1 to 63 lower-case \
+         letters,\ndigits and hyphens, a letter or digit at either end; other folders are passed over.\n\n\
+         ```text\n\
+         policies/\n  \
+           contoso/                 a tenant\n    \
+             {TENANT_FILE}            its keys and limits\n    \
+             by-model/              a policy\n      \
+               {COMPONENT_FILE}          the component that serves\n      \
+               {POLICY_FILE}          its settings and limits; may be missing\n      \
+               checks/*.json        requests with the decisions they must get\n      \
+               tables/*.csv|json    what the policy looks up\n\
+         ```\n\n\
+         Changing a file is a deployment: Berth verifies the policy anew and swaps it without dropping a request. If a \
+         file is\nbroken, what served before still serves, and the log says why. Replace a file by renaming a whole one \
+         over it, as\n`berth policy build` does.\n\n{}\
+         A folder holds at most {MAX_FILES} checks and as many tables.\n\n\
+         A table is `NAME.csv`, keyed by its first column, or `NAME.json`, an object keyed by its members' names. A key \
+         that\noccurs twice is an error.\n{CHECKS}\n",
+        table(&["file", "at most"], rows)
+    )
+}
+
+fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, String>) -> anyhow::Result<String> {
+    let heading = format!("`[{}]` in `{}`", section.name, kind.name);
+    let mut out = format!("### {heading}\n\n{}\n\n", section.docs);
+    if keys::is_free_form(section) {
+        return Ok(out);
+    }
+    if let Some(first) = described.get(&section.definition) {
+        out.push_str(&format!(
+            "The keys are those of [{first}](#{}). What is not set here is as {} has it, and nothing can be looser.\n\n",
+            anchor(first),
+            kind.within
+        ));
+        return Ok(out);
+    }
+    described.insert(section.definition.clone(), heading);
+    let mut rows = Vec::new();
+    for key in &section.keys {
+        ensure!(!key.docs.is_empty(), "{}.{} is not documented", section.name, key.name);
+        let default = match &key.default {
+            Some(value) => code(&keys::toml(value)?),
+            None if key.required => "required".to_owned(),
+            None => "none".to_owned(),
+        };
+        rows.push(vec![code(&key.name), key.form.clone(), default, key.docs.clone()]);
+    }
+    out.push_str(&table(&["key", "form", "default", "meaning"], rows));
+    Ok(out)
+}
+
+/// A file in which every key is set: to its default, or to a sample where it has none.
+fn example(kind: &Kind, file: &File) -> anyhow::Result<String> {
+    let sample = |path: &str| {
+        let found = kind.samples.iter().find(|(key, _)| *key == path);
+        found.map(|(_, text)| text.clone())
+    };
+    let mut out = String::new();
+    for section in &file.sections {
+        out.push_str(&format!("[{}]\n", section.name));
+        if keys::is_free_form(section) {
+            let text = sample(&section.name).with_context(|| format!("no sample for {}", section.name))?;
+            out.push_str(&text);
+            out.push('\n');
+        }
+        for key in &section.keys {
+            let path = format!("{}.{}", section.name, key.name);
+            let value = match &key.default {
+                Some(default) => keys::toml(default)?,
+                None => sample(&path).with_context(|| format!("no sample for {path}"))?,
+            };
+            out.push_str(&format!("{} = {value}\n", key.name));
+        }
+        out.push('\n');
+    }
+    Ok(out.trim_end().to_owned() + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth::{contract::Limits, decide::Check};
+
+    /// The keys of a TOML table, as dotted paths. Arrays and empty tables count as one key.
+    fn paths(table: &toml::Table) -> Vec<String> {
+        let below = |(name, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(inner) if !inner.is_empty() => {
+                paths(inner).iter().map(|path| format!("{name}.{path}")).collect()
+            }
+            _ => vec![name.clone()],
+        };
+        table.iter().flat_map(below).collect()
+    }
+
+    fn examples() -> BTreeMap<&'static str, (File, String)> {
+        let examples = kinds().into_iter().map(|kind| {
+            let file = File::of(&kind.schema).unwrap();
+            let text = example(&kind, &file).unwrap();
+            (kind.name, (file, text))
+        });
+        examples.collect()
+    }
+
+    #[test]
+    fn examples_hold_every_key() {
+        for (name, (file, text)) in examples() {
+            let found = paths(&text.parse().unwrap());
+            for section in &file.sections {
+                for key in &section.keys {
+                    let path = format!("{}.{}", section.name, key.name);
+                    assert!(found.contains(&path), "{path} is not in the example of {name}");
+                }
+                assert!(
+                    found.iter().any(|path| path.starts_with(&section.name)),
+                    "[{}] is not in the example of {name}",
+                    section.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn examples_are_read_by_the_server() {
+        let examples = examples();
+        let defaults = Config::parse("").unwrap();
+        let mut config = Config::parse(&examples["berth.toml"].1).unwrap();
+        assert_eq!(config.limits.over(Limits::default()), Limits::default());
+        config.limits = defaults.limits;
+        assert_eq!(format!("{config:?}"), format!("{defaults:?}"), "the schema's defaults are the server's");
+        TenantManifest::parse(&examples[TENANT_FILE].1).unwrap();
+        let policy = PolicyManifest::parse(&examples[POLICY_FILE].1).unwrap();
+        assert_eq!(policy.settings_json().unwrap(), r#"{"unknownModel":"reject","weights":{"north":2,"south":1}}"#);
+    }
+
+    #[test]
+    fn checks_are_read_by_the_server() {
+        let block = |info: &str| {
+            let (_, rest) = CHECKS.split_once(&format!("```json {info}\n")).unwrap();
+            rest.split_once("```").unwrap().0
+        };
+        Check::parse(block("check")).unwrap();
+        for refusal in [block("expect").to_owned(), block("expect").replace("\"reject\"", "\"retryLater\"")] {
+            Check::parse(&format!("{{\"request\": {{}}, \"expect\": {refusal}}}")).unwrap();
+        }
+    }
+}

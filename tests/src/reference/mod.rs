@@ -1,0 +1,54 @@
+//! The generated references in `docs/`, each made from what the code itself says.
+//!
+//! Pure: text and types in, Markdown out. The test `reference` compares the result with the committed files, and
+//! `cargo xtask bless` writes it there.
+
+mod command_line;
+mod configuration;
+mod contract;
+mod keys;
+pub mod markdown;
+pub mod source;
+mod webhook;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// A generated file.
+pub struct Document {
+    /// Its path in the repository.
+    pub path: &'static str,
+    /// What it has to hold.
+    pub text: String,
+}
+
+/// All generated files, from the repository in this folder.
+///
+/// # Errors
+///
+/// If a source cannot be read or understood, or says something that no text was written for.
+pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
+    let read = |path: &str| {
+        let path = repository.join(path);
+        std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
+    };
+    let document = |path, text: anyhow::Result<String>| {
+        let text = text.with_context(|| format!("failed to generate {path}"))?;
+        anyhow::Ok(Document { path, text })
+    };
+    Ok(vec![
+        document("docs/contract.md", contract::reference(&read("wit/allocation.wit")?))?,
+        document("docs/configuration.md", configuration::reference())?,
+        document("docs/cli.md", command_line::reference())?,
+        document(
+            "docs/webhook.md",
+            webhook::reference(&read("host/src/contract/fault.rs")?, &read("host/src/reload/verify.rs")?),
+        )?,
+    ])
+}
+
+/// The line that every generated file begins with.
+fn notice(from: &str) -> String {
+    format!("<!-- Generated from {from} by `cargo xtask bless`. Changes made here are lost. -->\n\n")
+}
