@@ -1,11 +1,15 @@
 //! The command line. Thin: each command reads its arguments, calls the library and prints.
 
+mod change;
 mod demo;
 mod policy;
+mod remote;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::engine::worker;
@@ -32,6 +36,12 @@ enum Command {
     Serve(serve::Serve),
     /// Build the example policies, serve them, and swap one while requests flow.
     Demo(demo::Demo),
+    /// Show what serves.
+    Status(status::Status),
+    /// Serve an earlier version of a policy, and pin it.
+    Rollback(change::Rollback),
+    /// Upload a policy to a running server.
+    Push(change::Push),
     /// Write, build and try policies.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -47,6 +57,9 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Policy(policy) => policy.run(),
+        Command::Status(status) => ask(status.run()),
+        Command::Rollback(rollback) => ask(rollback.run()),
+        Command::Push(push) => ask(push.run()),
         Command::CompileWorker => worker::run(worker::Allowance::default()).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -56,4 +69,13 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a command that only asks a server: one thread is enough.
+fn ask(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(command)
 }

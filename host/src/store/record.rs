@@ -75,6 +75,20 @@ pub enum EventKind {
     Removed,
 }
 
+impl EventKind {
+    /// The stable word for this kind.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Refused => "refused",
+            Self::RolledBack => "rolled-back",
+            Self::Unpinned => "unpinned",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 impl Event {
     /// An event of this kind, now.
     #[must_use]
