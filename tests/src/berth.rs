@@ -22,6 +22,9 @@ use crate::{
 /// busy machine. A policy that is to run out of time has a limit of its own.
 const PATIENT: &str = "[limits]\ntime_ms = 20000\n";
 
+/// What is removed is soon gone, unless a test has a `[catalogue]` of its own.
+const REMOVAL: &str = "[catalogue]\nremoval_grace_ms = 50\n\n";
+
 /// The folder of the catalogue, beside `berth.toml`.
 const CATALOGUE: &str = "policies";
 
@@ -76,7 +79,8 @@ impl Berth {
     /// If it does not become ready.
     pub async fn start(toml: &str, folder: TempDir) -> Self {
         let config = folder.path().join("berth.toml");
-        fs::write(&config, format!("{PATIENT}{toml}")).expect("a file");
+        let removal = if toml.contains("[catalogue]") { "" } else { REMOVAL };
+        fs::write(&config, format!("{removal}{PATIENT}{toml}")).expect("a file");
         let mut child = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--log-format", "json", "--config"])
@@ -90,6 +94,27 @@ impl Berth {
         let ready = log.next("`berth is ready`", |line| line.message() == "berth is ready").await;
         let address = |field: &str| ready.text(field).parse().expect("an address");
         Self { child, webhook: address("webhook"), admin: address("admin"), log, folder }
+    }
+
+    /// Kills it as a power failure does, does something to what it left on disk, and starts another in the same folder.
+    ///
+    /// # Panics
+    ///
+    /// If the other does not become ready.
+    pub async fn killed_and_restarted(self, toml: &str, meanwhile: impl FnOnce(&Path)) -> Self {
+        let folder = self.killed().await;
+        meanwhile(folder.path());
+        Self::start(toml, folder).await
+    }
+
+    /// Kills it as a power failure does. What it left on disk stays.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub async fn killed(mut self) -> TempDir {
+        within_patience("the server's end", self.child.kill()).await.expect("the server ends");
+        self.folder
     }
 
     /// A request for `tenant/policy`, with the tenant's key and no body yet.
@@ -127,6 +152,12 @@ impl Berth {
     #[must_use]
     pub fn webhook(&self) -> SocketAddr {
         self.webhook
+    }
+
+    /// Where the admin listener listens.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
     }
 
     /// The folder in which `berth.toml` and the catalogue are.

@@ -43,6 +43,11 @@ impl Policy {
         &self.0["policy.wasm"]
     }
 
+    /// Its files, by path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(path, content)| (path.as_str(), content.as_slice()))
+    }
+
     /// With one more file.
     #[must_use]
     pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
@@ -109,6 +114,18 @@ impl Catalogue {
             manifest: format!("[keys]\nprimary = \"{primary}\"\nsecondary = \"{secondary}\"\n"),
             policies: Vec::new(),
         });
+        self
+    }
+
+    /// With a token of the admin API for the last tenant.
+    ///
+    /// # Panics
+    ///
+    /// If there is no tenant yet.
+    #[must_use]
+    pub fn token(mut self, name: &str, token: &str) -> Self {
+        let tenant = self.0.last_mut().expect("a token has a tenant");
+        tenant.manifest.push_str(&format!("[[tokens]]\nname = \"{name}\"\nhash = \"{}\"\n", key_hash(token)));
         self
     }
 

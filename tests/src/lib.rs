@@ -17,6 +17,7 @@
 //! - [`Berth`]: a running server, its [`Log`](log::Log), and [`startup`] for servers that are not to run.
 //! - [`Catalogue`] and [`Policy`]: what it serves, and [`Folder`]: changes to that while it serves.
 //! - [`Ask`] and [`Answer`]: one request in HTTP as it should be; [`Line`](tcp::Line): bytes as they should not be.
+//! - [`api`]: the admin API.
 //! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
 //! - [`bodies`]: what DPS sends.
 //! - [`mod@reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
@@ -32,6 +33,7 @@
 )]
 
 mod answer;
+pub mod api;
 mod ask;
 mod berth;
 pub mod bodies;

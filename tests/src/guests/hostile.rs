@@ -7,8 +7,13 @@ use wit_parser::Resolve;
 
 use super::{Reply, rust::repository};
 
-/// Where the answer is in memory. What is below stays zero, which is the answer "these settings are good".
+/// Where the answer is in memory. Address 0 stays zero, which is the answer "these settings are good".
 const BASE: usize = 1024;
+
+/// Refuses the request whose registration id has the length of the smoke decision's, with the answer at 512: a rejection
+/// without a message.
+const SMOKE_IS_REFUSED: &str = "(if (i32.eq (i32.load offset=4 (local.get $request)) (i32.const 7))
+      (then (return (i32.const 512))))";
 
 /// Bytes of a page of memory.
 const PAGE: usize = 65536;
@@ -22,6 +27,9 @@ pub struct Guest {
     reply: Reply,
     imports: String,
     functions: String,
+    guard: &'static str,
+    /// What it says of any settings; nothing if it accepts them.
+    complaint: String,
     lines: String,
 }
 
@@ -29,7 +37,14 @@ impl Guest {
     /// A guest that gives this answer to everything.
     #[must_use]
     pub fn answering(reply: Reply) -> Self {
-        Self { reply, imports: String::new(), functions: String::new(), lines: String::new() }
+        Self {
+            reply,
+            imports: String::new(),
+            functions: String::new(),
+            guard: "",
+            complaint: String::new(),
+            lines: String::new(),
+        }
     }
 
     /// A guest that does this, and would then choose the first hub of [`bodies::first`](crate::bodies::first).
@@ -42,6 +57,21 @@ impl Guest {
     #[must_use]
     pub fn first(mut self, lines: &str) -> Self {
         self.lines.push_str(lines);
+        self
+    }
+
+    /// Behaves while it is verified: the smoke decision, known by the seven bytes of its registration id, is refused
+    /// before any of the lines.
+    #[must_use]
+    pub fn after_verification(mut self) -> Self {
+        self.guard = SMOKE_IS_REFUSED;
+        self
+    }
+
+    /// Refuses whatever settings it is given, with these words.
+    #[must_use]
+    pub fn refusing_settings(mut self, words: &str) -> Self {
+        self.complaint = words.to_owned();
         self
     }
 
@@ -85,7 +115,8 @@ impl Guest {
             }
         }
         let pages = heap / PAGE + 1;
-        let Self { imports, functions, lines, .. } = self;
+        let Self { imports, functions, guard, complaint, lines, .. } = self;
+        let (words, refused) = (complaint.len(), if complaint.is_empty() { 0 } else { 576 });
         let wat = format!(
             r#"(module
   {imports}
@@ -105,10 +136,16 @@ impl Guest {
         (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))
         (unreachable)))
     (local.get $at))
-  (func (export "validate-settings") (param i32 i32) (result i32) (i32.const 0))
-  (func (export "allocate") (param $request i32) (result i32)
+  (func (export "validate-settings") (param i32 i32) (result i32) (i32.const {refused}))
+  (func $act (param $request i32) (result i32)
     {lines}
     (global.get $answer))
+  (func (export "allocate") (param $request i32) (result i32)
+    {guard}
+    (call $act (local.get $request)))
+  (data (i32.const 512) "\01")
+  (data (i32.const 576) "\01\00\00\00\80\02\00\00\{words:02x}\00\00\00")
+  (data (i32.const 640) "{complaint}")
   (data (i32.const {BASE}) "{data}"))"#
         );
         wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}"))

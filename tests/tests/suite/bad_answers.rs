@@ -46,9 +46,9 @@ fn toaster() -> Reply {
     Reply::hub(bodies::TOASTERS)
 }
 
-/// A policy that may take 50 ms.
+/// A policy that may take 50 ms, and misbehaves once it serves.
 fn brief(guest: Guest) -> Policy {
-    Policy::from(guest).time_ms(50)
+    Policy::from(guest.after_verification()).time_ms(50)
 }
 
 /// A hub that is not linked is no answer, and the log says which were.
@@ -139,7 +139,8 @@ async fn a_payload_that_is_too_large() {
 #[tokio::test]
 async fn a_payload_of_five_megabytes() {
     let huge = format!(r#"{{"a":"{}"}}"#, "x".repeat(5 << 20));
-    faults(Guest::answering(toaster().payload(&huge)), "host-calls", "more than 196608 bytes at once").await;
+    let guest = Guest::answering(toaster().payload(&huge)).after_verification();
+    faults(guest, "host-calls", "more than 196608 bytes at once").await;
 }
 
 /// The largest answer that DPS takes goes through as it is, odd spacing included.
@@ -202,7 +203,7 @@ async fn giving_up_for_want_of_memory() {
     let grow = "(loop $again
         (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))
         (unreachable))";
-    faults(Guest::doing(grow), "memory", "where it may have 67108864").await;
+    faults(Guest::doing(grow).after_verification(), "memory", "where it may have 67108864").await;
 }
 
 /// Memory that is touched, not only asked for, is given back: the same again and again is no trouble.
@@ -270,7 +271,7 @@ async fn a_large_log_message() {
 async fn a_huge_log_message() {
     let huge = "(drop (memory.grow (i32.const 100)))
         (call $log (i32.const 1) (i32.const 0) (i32.const 5000000))";
-    faults(Guest::doing(huge).logging(), "host-calls", "bytes at once").await;
+    faults(Guest::doing(huge).logging().after_verification(), "host-calls", "bytes at once").await;
 }
 
 /// Look-ups end at the limit: the guest is told, and may still decide.

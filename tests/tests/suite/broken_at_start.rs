@@ -16,11 +16,11 @@ async fn broken_policies_answer_503_beside_a_good_one() {
     let good = version(1).component();
     let check = json!({ "request": bodies::parsed(bodies::phone()), "expect": { "refusal": { "kind": "reject" } } });
     let broken: [(&str, Policy, &str, &str); 10] = [
-        ("empty", Policy::of(""), "component", "empty"),
-        ("truncated", Policy::of(&good[..good.len() / 2]), "component", "damaged"),
-        ("core-module", Policy::of(version(1).core_module()), "component", "core WebAssembly module"),
-        ("other-world", Policy::of(of_another_world()), "component", "exports no function `allocate`"),
-        ("wasi", Policy::of(importing("wasi:cli/environment@0.2.0")), "component", "wasi:cli/environment"),
+        ("empty", Policy::of(""), "compile", "empty"),
+        ("truncated", Policy::of(&good[..good.len() / 2]), "compile", "damaged"),
+        ("core-module", Policy::of(version(1).core_module()), "compile", "core WebAssembly module"),
+        ("other-world", Policy::of(of_another_world()), "world", "exports no function `allocate`"),
+        ("wasi", Policy::of(importing("wasi:cli/environment@0.2.0")), "imports", "wasi:cli/environment"),
         ("missing", Policy::default(), "read", "policy.wasm: No such file"),
         ("manifest", Policy::of(good.clone()).manifest("[limit]"), "manifest", "limit"),
         ("table", Policy::of(good.clone()).file("tables/t.json", "[]"), "tables", "t.json"),

@@ -55,22 +55,22 @@ fn folder_of_version_2(new: &Path) {
 }
 
 /// Replaces the component.
-async fn component(bytes: impl AsRef<[u8]>, phrase: &str) {
-    keeps_serving(|folder| folder.replace("policy.wasm", bytes), "component", phrase).await;
+async fn component(bytes: impl AsRef<[u8]>, stage: &str, phrase: &str) {
+    keeps_serving(|folder| folder.replace("policy.wasm", bytes), stage, phrase).await;
 }
 
 /// A file of no bytes.
 #[tokio::test]
 async fn an_empty_component() {
-    component("", "the component is empty (0 bytes)").await;
+    component("", "compile", "the component is empty (0 bytes)").await;
 }
 
 /// A file that lacks its end, as after a full disk.
 #[tokio::test]
 async fn a_truncated_component() {
     let whole = version(2).component();
-    component(&whole[..whole.len() / 2], "the component is damaged").await;
-    component(&whole[..6], "the component is damaged").await;
+    component(&whole[..whole.len() / 2], "compile", "the component is damaged").await;
+    component(&whole[..6], "compile", "the component is damaged").await;
 }
 
 /// A file that was damaged on its way.
@@ -79,38 +79,38 @@ async fn a_component_with_a_changed_byte() {
     let mut bytes = version(2).component();
     let code = bytes.windows(8).position(|eight| eight == b"allocate").unwrap();
     bytes[code] = 0xff;
-    component(bytes, "the component is damaged").await;
+    component(bytes, "compile", "the component is damaged").await;
 }
 
 /// A file of another kind.
 #[tokio::test]
 async fn something_else_than_a_component() {
-    component("#!/bin/sh\nexit\n", "not a WebAssembly component").await;
+    component("#!/bin/sh\nexit\n", "compile", "not a WebAssembly component").await;
 }
 
 /// What a compiler leaves before it is made a component.
 #[tokio::test]
 async fn a_core_module() {
-    component(version(2).core_module(), "a core WebAssembly module, not a component").await;
+    component(version(2).core_module(), "compile", "a core WebAssembly module, not a component").await;
 }
 
 /// A component that is no policy.
 #[tokio::test]
 async fn a_component_of_another_world() {
-    component(of_another_world(), "exports no function `allocate`").await;
+    component(of_another_world(), "world", "exports no function `allocate`").await;
 }
 
 /// What a compiler makes that thinks of a whole operating system.
 #[tokio::test]
 async fn a_component_that_needs_wasi() {
-    component(importing("wasi:cli/environment@0.2.0"), "imports wasi:cli/environment@0.2.0").await;
+    component(importing("wasi:cli/environment@0.2.0"), "imports", "imports wasi:cli/environment@0.2.0").await;
 }
 
 /// An interface that Berth may have one day, and one of a version it does not speak.
 #[tokio::test]
 async fn a_component_that_needs_more_of_berth() {
     for interface in ["berth:allocation/clock@1.0.0", "berth:allocation/log@2.0.0"] {
-        component(importing(interface), &format!("imports {interface}, which Berth does not offer")).await;
+        component(importing(interface), "imports", &format!("imports {interface}, which Berth does not offer")).await;
     }
 }
 
@@ -119,7 +119,7 @@ async fn a_component_that_needs_more_of_berth() {
 async fn a_component_that_is_too_large_to_run() {
     let text = r#"(component (core module $m (memory 2000)) (core instance (instantiate $m)))"#;
     let bytes = wat::parse_str(text).unwrap();
-    component(bytes, "the component").await;
+    component(bytes, "compile", "the component").await;
 }
 
 /// A file of a gigabyte is not read into memory: it is refused for its size.

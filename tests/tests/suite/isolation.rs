@@ -65,7 +65,7 @@ async fn decisions_repeat_byte_for_byte() {
 /// While one tenant's policy spins on many connections, another tenant's decisions are made.
 #[tokio::test]
 async fn a_spinning_tenant_starves_nobody() {
-    let spin = Policy::from(Guest::doing("(loop $again (br $again))")).time_ms(60_000);
+    let spin = Policy::from(Guest::doing("(loop $again (br $again))").after_verification()).time_ms(60_000);
     let berth =
         Berth::configured("[webhook]\ndrain_timeout_ms = 1\n", toasters().tenant("hostile").policy("spin", spin)).await;
     let mut spinning = Vec::new();

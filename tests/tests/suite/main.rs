@@ -6,16 +6,20 @@
     reason = "helpers of tests stop at what they did not expect, as tests do"
 )]
 
+mod admin_access;
+mod admin_api;
 mod architecture;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
 mod broken_at_start;
 mod broken_files;
+mod damage;
 mod decisions;
 mod drain;
 mod isolation;
 mod keys;
+mod memory;
 mod readme;
 mod reference;
 mod refusals;
