@@ -5,12 +5,16 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
-    http::{HeaderMap, Response, StatusCode},
+    extract::{
+        DefaultBodyLimit, FromRequest as _, Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, Request, Response, StatusCode},
     response::IntoResponse as _,
     routing::{delete, get, post},
 };
-use serde::Deserialize;
+use hyper::body::Body as _;
+use serde::{Deserialize, de::DeserializeOwned};
 use tracing::{info, warn};
 
 use super::{
@@ -43,6 +47,9 @@ struct Shared {
 }
 
 type Answer = Response<Body>;
+
+/// Tenant and policy, if the path has them as text.
+type PolicyPath = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes. `openapi.rs` documents them.
 pub(super) fn router(api: Api) -> Router {
@@ -117,12 +124,9 @@ impl Shared {
     }
 
     /// The policy of a path, if the caller may see it.
-    fn policy(
-        &self,
-        headers: &HeaderMap,
-        (tenant, policy): (String, String),
-    ) -> Result<(Principal, PolicyId), Refusal> {
+    fn policy(&self, headers: &HeaderMap, path: PolicyPath) -> Result<(Principal, PolicyId), Refusal> {
         let principal = self.admit(headers)?;
+        let Path((tenant, policy)) = path.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
         let id = format!("{tenant}/{policy}").parse::<PolicyId>();
         let id = id.map_err(|error| Refusal::Malformed(error.to_string()))?;
         if principal.sees(&id.tenant) { Ok((principal, id)) } else { Err(Refusal::Forbidden) }
@@ -149,8 +153,8 @@ async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer
     shared.answer(status)
 }
 
-async fn policy(State(shared): State<Arc<Shared>>, path: Path<(String, String)>, headers: HeaderMap) -> Answer {
-    let found = shared.policy(&headers, path.0).and_then(|(_, id)| {
+async fn policy(State(shared): State<Arc<Shared>>, path: PolicyPath, headers: HeaderMap) -> Answer {
+    let found = shared.policy(&headers, path).and_then(|(_, id)| {
         let catalogue = shared.api.current.load();
         let policy = catalogue.find(id.tenant.as_str(), id.policy.as_str()).policy.cloned();
         policy.map(|policy| PolicyBody::of(&policy)).ok_or_else(|| CommandError::UnknownPolicy(id).into())
@@ -165,11 +169,12 @@ struct Page {
 
 async fn history(
     State(shared): State<Arc<Shared>>,
-    path: Path<(String, String)>,
-    Query(page): Query<Page>,
+    path: PolicyPath,
+    page: Result<Query<Page>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answer {
-    let events = shared.policy(&headers, path.0).and_then(|(_, id)| {
+    let events = shared.policy(&headers, path).and_then(|(_, id)| {
+        let Query(page) = page.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
         let events = shared.api.store.history(&id, page.limit.unwrap_or(100));
         Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
     });
@@ -178,13 +183,13 @@ async fn history(
 
 async fn rollback(
     State(shared): State<Arc<Shared>>,
-    path: Path<(String, String)>,
+    path: PolicyPath,
     headers: HeaderMap,
-    body: Result<Json<RollbackBody>, JsonRejection>,
+    request: Request<Body>,
 ) -> Answer {
     let done = async {
-        let (principal, id) = shared.policy(&headers, path.0)?;
-        let to = parsed(body)?.to.map(|version| version.parse::<Digest>()).transpose();
+        let (principal, id) = shared.policy(&headers, path)?;
+        let to = taken::<RollbackBody>(request).await?.to.map(|version| version.parse::<Digest>()).transpose();
         let to = to.map_err(|error| Refusal::Malformed(error.to_string()))?;
         let done = shared.api.catalogue.rollback(id.clone(), to, principal.name()).await;
         audited("rollback", &principal, &id, done)
@@ -192,9 +197,9 @@ async fn rollback(
     shared.answer(done.await)
 }
 
-async fn unpin(State(shared): State<Arc<Shared>>, path: Path<(String, String)>, headers: HeaderMap) -> Answer {
+async fn unpin(State(shared): State<Arc<Shared>>, path: PolicyPath, headers: HeaderMap) -> Answer {
     let done = async {
-        let (principal, id) = shared.policy(&headers, path.0)?;
+        let (principal, id) = shared.policy(&headers, path)?;
         let done = shared.api.catalogue.unpin(id.clone(), principal.name()).await;
         audited("unpin", &principal, &id, done)
     };
@@ -203,21 +208,25 @@ async fn unpin(State(shared): State<Arc<Shared>>, path: Path<(String, String)>, 
 
 async fn push(
     State(shared): State<Arc<Shared>>,
-    path: Path<(String, String)>,
+    path: PolicyPath,
     headers: HeaderMap,
-    body: Result<Json<PushBody>, JsonRejection>,
+    request: Request<Body>,
 ) -> Answer {
     let done = async {
-        let (principal, id) = shared.policy(&headers, path.0)?;
-        let files = parsed(body)?.files().map_err(Refusal::Malformed)?;
+        let (principal, id) = shared.policy(&headers, path)?;
+        let files = taken::<PushBody>(request).await?.files().map_err(Refusal::Malformed)?;
         let done = shared.api.catalogue.push(id.clone(), files, principal.name()).await;
         audited("push", &principal, &id, done)
     };
     shared.answer(done.await)
 }
 
-fn parsed<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
-    match body {
+/// Takes a request's body. One that says beforehand that it is too large is not waited for.
+async fn taken<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Refusal> {
+    if request.body().size_hint().lower() > MAX_PUSH as u64 {
+        return Err(Refusal::TooLarge);
+    }
+    match Json::from_request(request, &()).await {
         Ok(Json(body)) => Ok(body),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
         Err(rejection) => Err(Refusal::Malformed(rejection.body_text())),

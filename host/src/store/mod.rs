@@ -93,7 +93,9 @@ impl Store {
             _ => {
                 let aside = directory.join(format!("{FILE}.damaged-{}", jiff::Timestamp::now().as_millisecond()));
                 fs::rename(&path, &aside)?;
-                Ok((Self { database: Database::create(&path)? }, Some(aside)))
+                let store = Self { database: Database::create(&path)? };
+                store.create_tables()?;
+                Ok((store, Some(aside)))
             }
         }
     }
@@ -105,13 +107,25 @@ impl Store {
             let mut database = Database::create(path)?;
             database.check_integrity()?;
             let store = Self { database };
-            // Tables are there from the start, so that reading never meets a missing one.
-            if let Err(StoreError::Database(error)) = store.write(|transaction| Ok(create_tables(transaction)?)) {
+            if let Err(StoreError::Database(error)) = store.create_tables() {
                 return Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string())));
             }
             Ok(store.database)
         };
         catch_unwind(AssertUnwindSafe(open)).ok()
+    }
+
+    /// Tables are there from the start, so that reading never meets a missing one.
+    fn create_tables(&self) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.open_table(COMPONENTS)?;
+            transaction.open_table(VERSIONS)?;
+            transaction.open_table(RELEASES)?;
+            transaction.open_table(TENANTS)?;
+            transaction.open_table(EVENTS)?;
+            transaction.open_table(NUMBERS)?;
+            Ok(())
+        })
     }
 
     /// Remembers that a policy serves these files from now on, and why.
@@ -268,16 +282,6 @@ impl Store {
         work(&transaction)?;
         Ok(transaction.commit()?)
     }
-}
-
-fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::TableError> {
-    transaction.open_table(COMPONENTS)?;
-    transaction.open_table(VERSIONS)?;
-    transaction.open_table(RELEASES)?;
-    transaction.open_table(TENANTS)?;
-    transaction.open_table(EVENTS)?;
-    transaction.open_table(NUMBERS)?;
-    Ok(())
 }
 
 fn append(transaction: &WriteTransaction, policy: &str, event: &Event) -> Result<(), StoreError> {

@@ -76,6 +76,8 @@ struct About {
     policy: Option<Arc<Policy>>,
     /// What the policy itself wrote.
     log: Option<String>,
+    /// How many of its lines did not fit into the log.
+    dropped: Option<usize>,
 }
 
 async fn allocate(
@@ -147,6 +149,7 @@ impl Webhook {
             }
         };
         about.log = text(&trail);
+        about.dropped = dropped(&trail);
         Err(problem)
     }
 
@@ -207,15 +210,12 @@ fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) ->
 
 /// What the policy wrote, if anything.
 fn text(trail: &Trail) -> Option<String> {
-    if trail.log.is_empty() {
-        return None;
-    }
-    let mut lines: Vec<&str> = trail.log.iter().map(|line| line.message.as_str()).collect();
-    let dropped = format!("({} more lines were dropped)", trail.log_dropped);
-    if trail.log_dropped > 0 {
-        lines.push(&dropped);
-    }
-    Some(lines.join("\n"))
+    let lines: Vec<&str> = trail.log.iter().map(|line| line.message.as_str()).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn dropped(trail: &Trail) -> Option<usize> {
+    (trail.log_dropped > 0).then_some(trail.log_dropped)
 }
 
 /// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote.
@@ -230,6 +230,7 @@ fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail) 
                     request = %id,
                     microseconds = trail.elapsed.as_micros() as u64,
                     log = text(trail),
+                    dropped = dropped(trail),
                     "decision"
                 );
             }

@@ -147,13 +147,13 @@ impl Problem {
         let status = reply.status.as_u16();
         let code = reply.code;
         let policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id));
-        let log = about.log.as_deref();
+        let (log, dropped) = (about.log.as_deref(), about.dropped);
         match self {
             Self::Refused(_) => {
-                info!(policy, request = %id, status, code, reason = shorten(reply.message), log, "request refused");
+                info!(policy, request = %id, status, code, reason = shorten(reply.message), log, dropped, "request refused");
             }
             Self::Fault(fault) => {
-                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, log, "policy fault");
+                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, log, dropped, "policy fault");
             }
             Self::TooLarge { limit } => warn!(policy, request = %id, status, code, limit, "request failed"),
             _ => warn!(policy, request = %id, status, code, reason = shorten(reply.message), "request failed"),

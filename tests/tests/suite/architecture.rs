@@ -13,7 +13,7 @@ use berth_tests::{pages::repository, reference::markdown};
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
     ("axum", &["http", "webhook", "admin"]),
-    ("hyper", &["http", "demo", "cli"]),
+    ("hyper", &["http", "admin", "demo", "cli"]),
     ("hyper_util", &["http", "demo", "cli"]),
     ("notify", &["reload"]),
     ("redb", &["store"]),
