@@ -5,8 +5,11 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
-    http::{HeaderMap, Response, StatusCode},
+    extract::{
+        DefaultBodyLimit, FromRequest as _, Path, Query, Request, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::{HeaderMap, Response, StatusCode, header},
     response::IntoResponse as _,
     routing::{delete, get, post},
 };
@@ -166,10 +169,11 @@ struct Page {
 async fn history(
     State(shared): State<Arc<Shared>>,
     path: Path<(String, String)>,
-    Query(page): Query<Page>,
+    page: Result<Query<Page>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answer {
     let events = shared.policy(&headers, path.0).and_then(|(_, id)| {
+        let Query(page) = page.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
         let events = shared.api.store.history(&id, page.limit.unwrap_or(100));
         Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
     });
@@ -205,15 +209,24 @@ async fn push(
     State(shared): State<Arc<Shared>>,
     path: Path<(String, String)>,
     headers: HeaderMap,
-    body: Result<Json<PushBody>, JsonRejection>,
+    request: Request,
 ) -> Answer {
     let done = async {
         let (principal, id) = shared.policy(&headers, path.0)?;
+        // Said before all of it has come, and nothing of it is read for who may not push.
+        if length(&headers).is_some_and(|length| length > MAX_PUSH as u64) {
+            return Err(Refusal::TooLarge);
+        }
+        let body = Json::<PushBody>::from_request(request, &()).await;
         let files = parsed(body)?.files().map_err(Refusal::Malformed)?;
         let done = shared.api.catalogue.push(id.clone(), files, principal.name()).await;
         audited("push", &principal, &id, done)
     };
     shared.answer(done.await)
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn parsed<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {

@@ -93,7 +93,8 @@ impl Store {
             _ => {
                 let aside = directory.join(format!("{FILE}.damaged-{}", jiff::Timestamp::now().as_millisecond()));
                 fs::rename(&path, &aside)?;
-                Ok((Self { database: Database::create(&path)? }, Some(aside)))
+                let unusable = || std::io::Error::other("a new database cannot be made");
+                Ok((Self { database: Self::open_sound(&path).ok_or_else(unusable)?? }, Some(aside)))
             }
         }
     }

@@ -17,6 +17,8 @@ mod broken_files;
 mod damage;
 mod decisions;
 mod drain;
+mod half_changes;
+mod half_changes;
 mod isolation;
 mod keys;
 mod memory;
@@ -26,6 +28,8 @@ mod refusals;
 mod startup;
 mod swaps;
 mod swaps_under_load;
+mod verification;
+mod verification;
 mod what_a_policy_sees;
 
 use berth_tests::{
