@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    catalogue::{LimitsSection, Token},
+    catalogue::{LimitsSection, Tokens},
     telemetry::LogFormat,
 };
 
@@ -112,13 +112,14 @@ fn nonzero(number: u32) -> NonZeroU32 {
 pub struct AdminSection {
     /// Address and port. Without tokens only a loopback address is taken, since nobody is asked who they are.
     pub listen: SocketAddr,
-    /// The platform's tokens for the API. With one, every call of the API needs a token.
-    pub tokens: Vec<Token>,
+    /// The platform's tokens for the API: a name, which the history has, and `sha256:` with the hexadecimal SHA-256 digest
+    /// of the token. With one, every call of the API needs a token.
+    pub tokens: Tokens,
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)), tokens: Vec::new() }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)), tokens: Tokens::default() }
     }
 }
 

@@ -7,7 +7,8 @@
 //! - [`engine`]: the only module that names wasmtime.
 //! - [`catalogue`]: tenants and their releases, as one immutable snapshot, and the files it is read from.
 //! - [`decide`]: one decision.
-//! - [`reload`]: turns changes of files into the next snapshot.
+//! - [`store`]: Berth's own memory on disk.
+//! - [`reload`]: owns the catalogue, turns changes into the next snapshot.
 //! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
 //! - [`toolchain`]: builds policies from source.

@@ -125,7 +125,7 @@ impl Catalogue {
     #[must_use]
     pub fn token(mut self, name: &str, token: &str) -> Self {
         let tenant = self.0.last_mut().expect("a token has a tenant");
-        tenant.manifest.push_str(&format!("[[tokens]]\nname = \"{name}\"\nhash = \"{}\"\n", key_hash(token)));
+        tenant.manifest.push_str(&format!("[tokens]\n{name} = \"{}\"\n", key_hash(token)));
         self
     }
 

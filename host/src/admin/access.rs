@@ -3,14 +3,14 @@
 use axum::http::{HeaderMap, header};
 
 use crate::{
-    catalogue::{Catalogue, KeyHash, Token},
+    catalogue::{Catalogue, KeyHash, Tokens},
     contract::Name,
 };
 
 /// The platform's tokens.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    platform: Vec<Token>,
+    platform: Tokens,
 }
 
 /// Who calls.
@@ -43,7 +43,7 @@ impl Access {
     /// These tokens are the platform's. Without any, whoever reaches the listener is the platform: it is on a loopback
     /// address then, see the configuration's check.
     #[must_use]
-    pub fn new(platform: Vec<Token>) -> Self {
+    pub fn new(platform: Tokens) -> Self {
         Self { platform }
     }
 
@@ -53,20 +53,11 @@ impl Access {
             return self.platform.is_empty().then(|| Principal::Platform("loopback".to_owned()));
         };
         let shown = KeyHash::of(token);
-        let mut found = None;
-        for token in &self.platform {
-            if token.hash.matches(&shown) {
-                found = Some(Principal::Platform(token.name.clone()));
-            }
-        }
-        for (tenant, entry) in &catalogue.tenants {
-            for token in &entry.tokens {
-                if token.hash.matches(&shown) {
-                    found = found.or(Some(Principal::Tenant(tenant.clone(), format!("{tenant}/{}", token.name))));
-                }
-            }
-        }
-        found
+        let platform = self.platform.holder(&shown).map(|name| Principal::Platform(name.to_owned()));
+        catalogue.tenants.iter().fold(platform, |found, (tenant, entry)| {
+            let holder = entry.tokens.holder(&shown);
+            found.or_else(|| holder.map(|name| Principal::Tenant(tenant.clone(), format!("{tenant}/{name}"))))
+        })
     }
 }
 

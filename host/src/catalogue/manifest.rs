@@ -1,6 +1,6 @@
 //! `tenant.toml` and `policy.toml`: their form, and the reading of them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -30,9 +30,10 @@ pub struct TenantManifest {
     /// The keys DPS calls the webhook with, as `?code=KEY` or in the header `x-functions-key`. Only digests are written
     /// here: `printf %s "$KEY" | sha256sum`.
     pub keys: KeysSection,
-    /// Tokens with which the tenant's people and pipelines see and change its own policies through the admin API.
+    /// Tokens with which the tenant's people and pipelines see and change its own policies through the admin API: a name,
+    /// which the history has, and `sha256:` with the hexadecimal SHA-256 digest of the token.
     #[serde(default)]
-    pub tokens: Vec<Token>,
+    pub tokens: Tokens,
     /// Limits of one decision, for all policies of the tenant.
     #[serde(default)]
     pub limits: LimitsSection,
@@ -49,15 +50,24 @@ impl TenantManifest {
     }
 }
 
-/// A token of the admin API, of which only the digest is written.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Token {
-    /// Whose it is. The audit log has this name.
-    pub name: String,
-    /// `sha256:` and the hexadecimal SHA-256 digest of the token.
-    #[schemars(with = "String")]
-    pub hash: KeyHash,
+/// Tokens of the admin API, by the name of who has each; of a token only the digest is written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Tokens(#[schemars(with = "BTreeMap<String, String>")] BTreeMap<String, KeyHash>);
+
+impl Tokens {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who has the token of this hash. Looks at every one, whichever matches.
+    #[must_use]
+    pub fn holder(&self, shown: &KeyHash) -> Option<&str> {
+        self.0.iter().fold(None, |found, (name, hash)| if hash.matches(shown) { Some(name.as_str()) } else { found })
+    }
 }
 
 /// The keys of a tenant's webhook.

@@ -10,7 +10,7 @@ pub mod source;
 mod table;
 
 pub use key::{InvalidKey, KeyHash, Keys};
-pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest, Token};
+pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest, Tokens};
 pub use release::{Counts, Failed, Origin, Policy, Release, Serving};
 pub use table::{TableError, parse_table};
 
@@ -69,7 +69,7 @@ pub struct Tenant {
     /// The keys of its webhook.
     pub keys: Keys,
     /// The tokens of its people and pipelines.
-    pub tokens: Vec<Token>,
+    pub tokens: Tokens,
     /// Its policies by name.
     pub policies: BTreeMap<Name, Arc<Policy>>,
 }

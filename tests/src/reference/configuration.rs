@@ -22,6 +22,9 @@ const KEY: &str = "correct-horse-battery-staple";
 /// The second key of the example.
 const SECOND_KEY: &str = "the-one-before";
 
+/// The token of the example.
+const TOKEN: &str = "the-pipelines-own";
+
 const INTRO: &str = "\
 # Configuration
 
@@ -91,11 +94,15 @@ fn kind<T: JsonSchema>(name: &'static str, within: &'static str, samples: Vec<(&
 fn kinds() -> Vec<Kind> {
     let hash = |key| format!("\"{}\"", KeyHash::of(key));
     vec![
-        kind::<Config>("berth.toml", "Berth", Vec::new()),
+        kind::<Config>("berth.toml", "Berth", vec![("admin.tokens", "{}".to_owned())]),
         kind::<TenantManifest>(
             TENANT_FILE,
             "the server",
-            vec![("keys.primary", hash(KEY)), ("keys.secondary", hash(SECOND_KEY))],
+            vec![
+                ("keys.primary", hash(KEY)),
+                ("keys.secondary", hash(SECOND_KEY)),
+                ("tokens", format!("pipeline = {}", hash(TOKEN))),
+            ],
         ),
         kind::<PolicyManifest>(
             POLICY_FILE,

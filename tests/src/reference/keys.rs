@@ -130,6 +130,7 @@ impl<'a> Node<'a> {
             "string" => "text".to_owned(),
             "boolean" => "`true` or `false`".to_owned(),
             "integer" => self.number(key),
+            "object" => "table of names and text".to_owned(),
             _ => bail!("nothing says in words what {} is", self.schema),
         })
     }

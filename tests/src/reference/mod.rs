@@ -43,7 +43,7 @@ pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
         document("docs/cli.md", command_line::reference())?,
         document(
             "docs/webhook.md",
-            webhook::reference(&read("host/src/contract/fault.rs")?, &read("host/src/reload/verify.rs")?),
+            webhook::reference(&read("host/src/contract/fault.rs")?, &read("host/src/contract/stage.rs")?),
         )?,
     ])
 }

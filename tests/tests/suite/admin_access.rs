@@ -26,7 +26,7 @@ async fn guarded() -> Berth {
 }
 
 fn platform() -> String {
-    format!("[[admin.tokens]]\nname = \"operators\"\nhash = \"{}\"\n", key_hash(PLATFORM))
+    format!("[admin.tokens]\noperators = \"{}\"\n", key_hash(PLATFORM))
 }
 
 /// Every call of the API, for a policy.

@@ -13,9 +13,10 @@ use berth_tests::{pages::repository, reference::markdown};
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
     ("axum", &["http", "webhook", "admin"]),
-    ("hyper", &["http", "demo"]),
-    ("hyper_util", &["http", "demo"]),
+    ("hyper", &["http", "demo", "cli"]),
+    ("hyper_util", &["http", "demo", "cli"]),
     ("notify", &["reload"]),
+    ("redb", &["store"]),
     ("clap", &["cli", "telemetry"]),
     ("cargo_metadata", &["toolchain"]),
     ("wit_component", &["toolchain"]),
@@ -27,7 +28,7 @@ const NOT_IN: &[(&str, &[&str])] = &[
     ("contract", &["serde", "serde_json", "tokio", "tracing", "anyhow", "std::fs"]),
     ("wire", &["tokio", "tracing", "anyhow", "std::fs"]),
     ("decide", &["tokio", "tracing", "anyhow", "std::fs"]),
-    ("engine", &["serde", "serde_json", "tracing"]),
+    ("engine", &["serde", "serde_json"]),
     ("webhook", &["std::fs", "serde_json::Value"]),
 ];
 
@@ -194,7 +195,8 @@ fn is_defined(path: &str) -> bool {
 }
 
 fn defines(code: &str, item: &str) -> bool {
-    let heads = ["fn ", "struct ", "enum ", "type ", "trait ", "const ", "mod "].map(|word| format!("{word}{item}"));
+    let heads =
+        ["fn ", "struct ", "enum ", "type ", "trait ", "const ", "mod ", "impl "].map(|word| format!("{word}{item}"));
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let defined = |head: &String| code.match_indices(head.as_str()).any(|(place, _)| ends(&code[place + head.len()..]));
     // A variant, or a field.
