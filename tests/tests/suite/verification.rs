@@ -20,9 +20,9 @@ async fn answers(berth: &Berth, policy: &str, number: u32) {
     assert_eq!(answer.version(), Some(named(number).as_str()));
 }
 
-/// A policy that fails this stage and passes all before it.
-fn failing(stage: &str) -> Policy {
-    let good = || Policy::from(version(2));
+/// The policy, broken so that it fails this stage and passes all before it.
+pub(crate) fn failing(stage: &str, guest: Guest) -> Policy {
+    let good = || Policy::from(guest.clone());
     let check = json!({ "request": bodies::parsed(bodies::phone()), "expect": { "refusal": { "kind": "reject" } } });
     match stage {
         "read" => good().file("policy.toml", b"\xff\xfe"),
@@ -31,15 +31,16 @@ fn failing(stage: &str) -> Policy {
         "compile" => Policy::of("no component"),
         "imports" => Policy::of(importing("wasi:cli/environment@0.2.0")),
         "world" => Policy::of(of_another_world()),
-        "settings" => Policy::from(Guest::doing("").refusing_settings("no weights")),
+        "settings" => Policy::from(guest.refusing_settings("no weights")),
         "checks" => good().file("checks/c.json", check.to_string()),
-        "smoke" => Policy::from(Guest::doing("(loop $again (br $again))")).time_ms(50),
+        "smoke" => Policy::from(guest.first("(loop $again (br $again))")).time_ms(50),
         other => panic!("there is no stage {other}"),
     }
 }
 
 /// The stages, in order.
-const STAGES: [&str; 9] = ["read", "manifest", "tables", "compile", "imports", "world", "settings", "checks", "smoke"];
+pub(crate) const STAGES: [&str; 9] =
+    ["read", "manifest", "tables", "compile", "imports", "world", "settings", "checks", "smoke"];
 
 /// Each stage refuses in its own word, in the log, in the status and in the history, while the old version serves on; and
 /// none but the last change is spoken of once it is mended.
@@ -53,7 +54,7 @@ async fn every_stage_refuses_in_its_own_word() {
             policy.write(&new);
             berth.files("contoso/p").swap_for(&new);
         };
-        place(failing(stage), &format!("bad-{turn}"));
+        place(failing(stage, version(99)), &format!("bad-{turn}"));
         let line = berth.refuses("contoso/p").await;
         assert_eq!(line.text("stage"), stage, "{line}");
         answers(&berth, "contoso/p", number).await;
