@@ -11,6 +11,7 @@ Usage: cargo xtask COMMAND
 
 Commands:
   test [ARGS]   build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in)
+  soak          run the long form of the tests of swaps and kills; the counts can be set, see xtask/src/suite.rs
   bless         rewrite the generated references in docs/ from the code
 ";
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let result = match command.as_str() {
         "test" => suite::run(&rest),
+        "soak" => suite::soak(),
         "bless" => suite::bless(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -32,6 +32,25 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     Ok(passed && sum.failed == 0)
 }
 
+/// The counts of the long form, each of which the environment can set.
+const SOAK: [(&str, &str); 4] =
+    [("BERTH_SOAK_SWAPS", "500"), ("BERTH_SOAK_BROKEN", "100"), ("BERTH_SOAK_KILLS", "300"), ("BERTH_SOAK_SEED", "1")];
+
+/// Runs the tests of swaps and kills with the counts of the long form. They print what they did.
+pub(crate) fn soak() -> anyhow::Result<bool> {
+    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
+    ensure!(built.success(), "berth does not build");
+    let arguments = ["test", "--release", "--package", "berth-tests", "--test", "suite", "--"];
+    let mut tests = cargo(&arguments);
+    tests.args(["soak::", "--nocapture", "--test-threads", "1"]);
+    for (name, count) in SOAK {
+        let count = std::env::var(name).unwrap_or_else(|_| count.to_owned());
+        println!("{name}={count}");
+        tests.env(name, count);
+    }
+    Ok(tests.status().context("failed to run cargo")?.success())
+}
+
 /// Rewrites the generated references: runs the tests that compare them, told to write instead.
 pub(crate) fn bless() -> anyhow::Result<bool> {
     let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--", "reference"]);

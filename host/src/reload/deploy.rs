@@ -39,6 +39,15 @@ pub(super) fn replace(folder: &Path, files: &PolicyFiles) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what a push left that was killed. What cannot be removed is in nobody's way.
+pub(super) fn clear(tenant: &Path) {
+    for entry in fs::read_dir(tenant).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(STAGING)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn write_all<'a>(folder: &Path, files: impl Iterator<Item = (&'a String, &'a [u8])>) -> io::Result<()> {
     let mut files = files.peekable();
     if files.peek().is_none() {

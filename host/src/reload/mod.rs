@@ -33,7 +33,7 @@ use tracing::{error, info};
 
 use self::{command::Command, policies::Verified, verify::Verifier, watch::Watch};
 use crate::{
-    catalogue::{Catalogue, Current},
+    catalogue::{Catalogue, Current, source},
     contract::{Digest, Limits, Name, PolicyId},
     engine::Compiler,
     store::Store,
@@ -170,6 +170,9 @@ impl Reloader {
     async fn load(&mut self) -> anyhow::Result<()> {
         self.catalogue.generation = self.store.generation().context("failed to read Berth's memory")?;
         self.recall_tenants().context("failed to read Berth's memory")?;
+        for tenant in source::tenants(&self.directory).unwrap_or_default() {
+            deploy::clear(&self.directory.join(tenant.as_str()));
+        }
         self.refresh(BTreeSet::from([Scope::All]));
         self.recall_policies().context("failed to read Berth's memory")?;
         while let Some(verified) = self.jobs.join_next().await {

@@ -86,17 +86,17 @@ impl Reloader {
         let refused = "tenant refused; what served before still serves";
         let text = match source::read_tenant(folder) {
             Ok(text) => text,
-            Err(error) => return warn!(tenant = %name, %error, refused),
+            Err(error) => return warn!(tenant = %name, %error, "{refused}"),
         };
         if self.tenants.get(name).is_some_and(|(seen, _)| *seen == text) {
             return;
         }
         let manifest = match TenantManifest::parse(&text) {
             Ok(manifest) => manifest,
-            Err(error) => return warn!(tenant = %name, %error, file = TENANT_FILE, refused),
+            Err(error) => return warn!(tenant = %name, %error, file = TENANT_FILE, "{refused}"),
         };
         if let Err(error) = self.store.put_tenant(name, Some(&text)) {
-            return warn!(tenant = %name, %error, refused);
+            return warn!(tenant = %name, %error, "{refused}");
         }
         self.put_tenant(name, text, &manifest);
         info!(tenant = %name, "tenant serves");

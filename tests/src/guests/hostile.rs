@@ -28,6 +28,8 @@ pub struct Guest {
     imports: String,
     functions: String,
     guard: &'static str,
+    /// Pages of memory it begins with, if they are more than it needs.
+    pages: usize,
     /// What it says of any settings; nothing if it accepts them.
     complaint: String,
     lines: String,
@@ -42,6 +44,7 @@ impl Guest {
             imports: String::new(),
             functions: String::new(),
             guard: "",
+            pages: 0,
             complaint: String::new(),
             lines: String::new(),
         }
@@ -66,6 +69,25 @@ impl Guest {
     pub fn after_verification(mut self) -> Self {
         self.guard = SMOKE_IS_REFUSED;
         self
+    }
+
+    /// Begins with so many pages of memory.
+    #[must_use]
+    pub fn pages(mut self, pages: usize) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Answers its settings as the device's payload.
+    #[must_use]
+    pub fn answering_settings(mut self) -> Self {
+        let import = r#"(import "berth:allocation/settings@1.0.0" "get" (func $settings (param i32)))"#;
+        self.imports.push_str(import);
+        self.first(
+            "(call $settings (i32.const 32))
+            (i32.store offset=44 (global.get $answer) (i32.load (i32.const 32)))
+            (i32.store offset=48 (global.get $answer) (i32.load (i32.const 36)))",
+        )
     }
 
     /// Refuses whatever settings it is given, with these words.
@@ -114,7 +136,7 @@ impl Guest {
                 _ => write!(data, "\\{byte:02x}").expect("a string takes everything"),
             }
         }
-        let pages = heap / PAGE + 1;
+        let pages = self.pages.max(heap / PAGE + 1);
         let Self { imports, functions, guard, complaint, lines, .. } = self;
         let (words, refused) = (complaint.len(), if complaint.is_empty() { 0 } else { 576 });
         let wat = format!(

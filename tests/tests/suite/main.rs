@@ -17,15 +17,19 @@ mod broken_files;
 mod damage;
 mod decisions;
 mod drain;
+mod half_changes;
 mod isolation;
 mod keys;
 mod memory;
+mod openapi;
 mod readme;
 mod reference;
 mod refusals;
+mod soak;
 mod startup;
 mod swaps;
 mod swaps_under_load;
+mod verification;
 mod what_a_policy_sees;
 
 use berth_tests::{
