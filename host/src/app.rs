@@ -67,10 +67,12 @@ impl App {
             current: current.clone(),
             removal_grace: Duration::from_millis(config.catalogue.removal_grace_ms),
         };
-        let (catalogue, catalogue_thread) = reload::start(setup, stop.clone()).await?;
+        let owner = reload::start(setup, stop.clone())?;
         let access = Access::new(config.admin.tokens.clone());
-        let api = Api { current: current.clone(), store, catalogue, access };
+        let api = Api { current: current.clone(), store, catalogue: owner.handle.clone(), access };
         let admin_thread = admin::spawn(admin_socket.into_std()?, readiness.clone(), api, stop_admin.clone())?;
+        // Probes answer while policies are verified.
+        let catalogue_thread = owner.loaded().await?;
 
         let section = &config.webhook;
         let intake = Intake {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    catalogue::{LimitsSection, Tokens},
+    catalogue::{LimitsSection, Tokens, parse_toml},
     telemetry::LogFormat,
 };
 
@@ -161,7 +161,9 @@ impl Config {
     ///
     /// If it is not TOML of this form.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        Ok(toml::from_str(text)?)
+        let config: Self = parse_toml(text)?;
+        config.limits.check()?;
+        Ok(config)
     }
 
     /// Checks what the form alone does not.

@@ -1,6 +1,6 @@
 //! `/api/v1`: what serves, what happened, and changing it. The bodies are in [`body`](super::body).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -45,6 +45,9 @@ struct Shared {
     api: Api,
     ids: RequestIds,
 }
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 type Answer = Response<Body>;
 
@@ -226,7 +229,10 @@ async fn taken<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Refusal
     if request.body().size_hint().lower() > MAX_PUSH as u64 {
         return Err(Refusal::TooLarge);
     }
-    match Json::from_request(request, &()).await {
+    let Ok(taken) = tokio::time::timeout(BODY_TIME, Json::from_request(request, &())).await else {
+        return Err(Refusal::Malformed("the body took too long to arrive".to_owned()));
+    };
+    match taken {
         Ok(Json(body)) => Ok(body),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
         Err(rejection) => Err(Refusal::Malformed(rejection.body_text())),

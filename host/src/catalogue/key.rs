@@ -38,7 +38,8 @@ impl FromStr for KeyHash {
         let digits = text.strip_prefix("sha256:").ok_or(InvalidKey)?;
         let mut hash = [0; 32];
         hex::decode_to_slice(digits, &mut hash).map_err(|_| InvalidKey)?;
-        Ok(Self(hash))
+        // The digest of nothing: somebody hashed a variable that was not set.
+        if Self(hash) == Self::of("") { Err(InvalidKey) } else { Ok(Self(hash)) }
     }
 }
 
@@ -64,7 +65,10 @@ impl fmt::Debug for KeyHash {
 
 /// The text is no key hash.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a key is kept as `sha256:` and the 64 hexadecimal digits of its SHA-256 digest, never in clear")]
+#[error(
+    "a key is kept as `sha256:` and the 64 hexadecimal digits of its SHA-256 digest, never in clear and never of an \
+         empty key"
+)]
 pub struct InvalidKey;
 
 /// The keys that open a tenant's webhook: two, so that one can be changed while DPS still uses the other.
@@ -114,5 +118,6 @@ mod tests {
         assert_eq!(hash.to_string().parse(), Ok(hash));
         assert_eq!("my-secret-key".parse::<KeyHash>(), Err(InvalidKey));
         assert_eq!("sha256:abcd".parse::<KeyHash>(), Err(InvalidKey));
+        assert_eq!(KeyHash::of("").to_string().parse::<KeyHash>(), Err(InvalidKey));
     }
 }

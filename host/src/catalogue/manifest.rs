@@ -13,8 +13,23 @@ use crate::contract::Limits;
 #[derive(Debug, Error)]
 pub enum ManifestError {
     /// Not TOML, an unknown key, or a value of the wrong type.
-    #[error("{0}")]
-    Toml(Box<toml::de::Error>),
+    #[error("line {line}{}: {message}", .key.as_ref().map(|key| format!(", {key}")).unwrap_or_default())]
+    Toml {
+        /// The line, counted from one.
+        line: usize,
+        /// The key in that line, if it sets one.
+        key: Option<String>,
+        /// What is wrong. Never the line's text, which may hold a secret.
+        message: String,
+    },
+    /// A limit that is larger than any can be.
+    #[error("limits.{key} is more than {most}, the most it can be")]
+    Limit {
+        /// Which limit.
+        key: &'static str,
+        /// The largest value.
+        most: u64,
+    },
     /// Settings that JSON cannot express.
     #[error("settings.{key} is a date or not a finite number, which JSON settings cannot hold: write it as a string")]
     Settings {
@@ -46,7 +61,9 @@ impl TenantManifest {
     ///
     /// If it is not TOML of this form; unknown keys are errors.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        parse(text)
+        let manifest: Self = parse(text)?;
+        manifest.limits.check()?;
+        Ok(manifest)
     }
 }
 
@@ -109,7 +126,9 @@ impl PolicyManifest {
     ///
     /// If it is not TOML of this form; unknown keys outside the settings are errors.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        parse(text)
+        let manifest: Self = parse(text)?;
+        manifest.limits.check()?;
+        Ok(manifest)
     }
 
     /// The settings as the text of a JSON object. Keys keep TOML's sorted order, so equal settings are equal text.
@@ -122,8 +141,16 @@ impl PolicyManifest {
     }
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError> {
-    toml::from_str(text).map_err(|error| ManifestError::Toml(Box::new(error)))
+/// Reads TOML. What goes wrong is told by line and key, without the text there: it may be a key that somebody wrote in
+/// clear.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count();
+        let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim().to_owned());
+        ManifestError::Toml { line: line + 1, key, message: error.message().to_owned() }
+    })
 }
 
 fn table_json(table: &toml::Table, path: &str) -> Result<serde_json::Value, ManifestError> {
@@ -185,16 +212,30 @@ pub struct LimitsSection {
 }
 
 impl LimitsSection {
+    /// Whether each limit is one that can be set.
+    ///
+    /// # Errors
+    ///
+    /// The first that is too large.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        let too_large = [
+            ("memory_mib", self.memory_mib.map_or(0, |mib| u64::from(mib.get())), u64::from(MOST_MEMORY_MIB)),
+            ("answer_kib", self.answer_kib.map_or(0, |kib| u64::from(kib.get())), u64::from(MOST_ANSWER_KIB)),
+            ("json_depth", self.json_depth.map_or(0, |levels| u64::from(levels.get())), u64::from(MOST_JSON_DEPTH)),
+        ]
+        .into_iter()
+        .find(|(_, value, most)| value > most);
+        too_large.map_or(Ok(()), |(key, _, most)| Err(ManifestError::Limit { key, most }))
+    }
+
     /// These limits, where they are set, in place of those.
     #[must_use]
     pub fn over(&self, base: Limits) -> Limits {
         Limits {
             time: self.time_ms.map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
-            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get().min(MOST_MEMORY_MIB)) << 20),
-            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get().min(MOST_ANSWER_KIB)) << 10),
-            json_depth: self
-                .json_depth
-                .map_or(base.json_depth, |levels| usize::from(levels.get().min(MOST_JSON_DEPTH))),
+            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get()) << 20),
+            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get()) << 10),
+            json_depth: self.json_depth.map_or(base.json_depth, |levels| usize::from(levels.get())),
             log_lines: self.log_lines.map_or(base.log_lines, usize::from),
             log_bytes: self.log_kib.map_or(base.log_bytes, |kib| usize::from(kib) << 10),
             table_lookups: self.table_lookups.unwrap_or(base.table_lookups),

@@ -10,6 +10,7 @@ pub mod source;
 mod table;
 
 pub use key::{InvalidKey, KeyHash, Keys};
+pub(crate) use manifest::parse as parse_toml;
 pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest, Tokens};
 pub use release::{Counts, Failed, Origin, Policy, Release, Serving};
 pub use table::{TableError, parse_table};
@@ -59,7 +60,8 @@ impl Found<'_> {
     pub fn admits(&self, key: Option<&str>) -> bool {
         static NOBODY: LazyLock<Keys> = LazyLock::new(Keys::unknown);
         let keys = self.tenant.map_or(&*NOBODY, |tenant| &tenant.keys);
-        keys.admit(key.unwrap_or_default())
+        let key = key.unwrap_or_default();
+        keys.admit(key) && !key.is_empty()
     }
 }
 

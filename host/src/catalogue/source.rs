@@ -100,11 +100,18 @@ impl PolicyFiles {
     ///
     /// If the component is missing or a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SourceError> {
+        // Many files, each within its size, are together no larger than one component may be.
+        let left = std::cell::Cell::new(MAX_COMPONENT);
+        let within = |path: &Path, most: u64| {
+            let bytes = read(path, most.min(left.get()))?;
+            left.set(left.get().saturating_sub(bytes.len() as u64));
+            Ok(bytes)
+        };
         Ok(Self {
             component: read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?,
             manifest: optional(read_text(&folder.join(POLICY_FILE)))?.unwrap_or_default(),
-            checks: files_of(&folder.join("checks"), &["json"], read_text)?,
-            tables: files_of(&folder.join("tables"), &["csv", "json"], |path| read(path, MAX_TABLE))?,
+            checks: files_of(&folder.join("checks"), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
+            tables: files_of(&folder.join("tables"), &["csv", "json"], |path| within(path, MAX_TABLE))?,
         })
     }
 
@@ -230,7 +237,11 @@ fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, SourceError>
 }
 
 fn read_text(path: &Path) -> Result<String, SourceError> {
-    String::from_utf8(read(path, MAX_TEXT)?).map_err(|_| SourceError::NotText { path: path.to_owned() })
+    text(path, read(path, MAX_TEXT)?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
+    String::from_utf8(bytes).map_err(|_| SourceError::NotText { path: path.to_owned() })
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {

@@ -46,8 +46,11 @@ impl Serve {
         telemetry::start(config.log.format, &config.log.filter)?;
         let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
         runtime.block_on(async {
-            let signalled = app::signalled()?;
-            App::start(&config).await?.run(signalled).await;
+            let mut signalled = std::pin::pin!(app::signalled()?);
+            tokio::select! {
+                app = App::start(&config) => app?.run(signalled).await,
+                () = &mut signalled => {}
+            }
             Ok(ExitCode::SUCCESS)
         })
     }

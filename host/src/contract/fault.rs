@@ -16,8 +16,20 @@ impl Fault {
     /// A fault of this kind with this explanation.
     #[must_use]
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: bounded(message.into()) }
     }
+}
+
+/// Bytes of an explanation: a guest chooses the names in its backtrace, and they may be long.
+const MOST: usize = 4000;
+
+/// A text of bearable length.
+pub(super) fn bounded(mut text: String) -> String {
+    if text.len() > MOST {
+        text.truncate(text.floor_char_boundary(MOST));
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Fault {

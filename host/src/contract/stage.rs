@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::fault::bounded;
+
 /// The stages of verification, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -75,7 +77,7 @@ impl Failure {
     /// A failure at this stage.
     #[must_use]
     pub fn new(stage: Stage, reason: impl fmt::Display) -> Self {
-        Self { stage, reason: reason.to_string() }
+        Self { stage, reason: bounded(reason.to_string()) }
     }
 }
 

@@ -18,6 +18,8 @@ use crate::{
     toolchain::{self, BuildOptions, Built, Progress},
 };
 
+/// The file that says that a folder is a demo's.
+const MARKER: &str = ".berth-demo";
 /// The example policies, by folder, and the checks whose requests are shown.
 const EXAMPLES: [(&str, &[&str]); 3] = [
     ("by-suffix", &["toaster-first", "toaster-again", "heat-pump-with-tpm", "other-suffix"]),
@@ -56,6 +58,16 @@ impl Workbench {
             )
         })?;
         let workbench = Self { examples, folder: options.folder.clone() };
+        let marker = options.folder.join(MARKER);
+        let foreign =
+            fs::read_dir(&options.folder).is_ok_and(|mut entries| entries.next().is_some()) && !marker.exists();
+        anyhow::ensure!(
+            !foreign,
+            "{} holds files that are not an earlier demo's: name an empty or a new folder with --folder",
+            options.folder.display()
+        );
+        create(&options.folder)?;
+        write(&marker, b"Berth's demo empties this folder each time.\n")?;
         for folder in [workbench.catalogue(), workbench.copy(), workbench.data()] {
             if folder.exists() {
                 fs::remove_dir_all(&folder).with_context(|| format!("failed to empty {}", folder.display()))?;

@@ -43,7 +43,12 @@ impl Compiler {
     pub fn new(engine: Engine, folder: &Path) -> anyhow::Result<Self> {
         let cache = Cache::open(folder, &engine.wasmtime)
             .with_context(|| format!("failed to open the cache of compiled code in {}", folder.display()))?;
-        let program = std::env::current_exe().context("failed to find this program's own file")?;
+        // The file that runs, even if another has taken its name since, or it has none any more.
+        let running = Path::new("/proc/self/exe");
+        let program = match running.exists() {
+            true => running.to_owned(),
+            false => std::env::current_exe().context("failed to find this program's own file")?,
+        };
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Ok(Self { engine, program, cache, places: Semaphore::new(processors) })
     }

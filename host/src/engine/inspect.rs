@@ -70,9 +70,6 @@ pub enum Rejection {
         /// How the types differ.
         mismatch: String,
     },
-    /// It asks for more than an instance may have.
-    #[error("the component needs more than one decision may have: {0}")]
-    TooLarge(String),
 }
 
 impl Rejection {
@@ -80,7 +77,7 @@ impl Rejection {
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Empty | Self::NotWasm | Self::CoreModule | Self::Compile(_) | Self::TooLarge(_) => Stage::Compile,
+            Self::Empty | Self::NotWasm | Self::CoreModule | Self::Compile(_) => Stage::Compile,
             Self::ForeignImports { .. } | Self::ImportType(_) => Stage::Imports,
             Self::NoAllocate(_) | Self::ExportType { .. } => Stage::World,
         }

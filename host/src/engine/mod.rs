@@ -33,8 +33,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// Instances that may exist at the same moment. Each reserves address space (not memory) for its linear memories.
 pub const MAX_INSTANCES: u32 = 512;
 
-/// Linear memories of one component. A policy has one; composed components have a few.
-const MAX_MEMORIES: u32 = 4;
+/// Linear memories of one component. A policy has one; composed components have two.
+const MAX_MEMORIES: u32 = 2;
 
 /// Core instances of one component: its modules plus the shims that a component with imports needs.
 const MAX_CORE_INSTANCES: u32 = 24;
@@ -85,9 +85,9 @@ impl Engine {
 fn config(most: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * 4)
-        .total_memories(MAX_INSTANCES)
-        .total_tables(MAX_INSTANCES * 2)
+        .total_core_instances(MAX_INSTANCES * MAX_CORE_INSTANCES)
+        .total_memories(MAX_INSTANCES * MAX_MEMORIES)
+        .total_tables(MAX_INSTANCES * MAX_TABLES)
         .total_stacks(MAX_INSTANCES)
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(MAX_MEMORIES)

@@ -90,6 +90,8 @@ struct Reloader {
     jobs: JoinSet<Verified>,
     /// The newest verification of each policy; what an older one finds is out of date.
     tickets: HashMap<PolicyId, u64>,
+    /// Counts verifications, and never begins anew.
+    last_ticket: u64,
 }
 
 /// What was found in a policy's folder.
@@ -101,13 +103,32 @@ enum Seen {
     Unreadable(String),
 }
 
-/// Starts the owner of the catalogue on a thread of its own, and waits until it has published the first snapshot. It runs
-/// until `stop` is cancelled.
+/// An owner of the catalogue that has been started.
+pub struct Started {
+    /// A way to ask it for changes.
+    pub handle: Handle,
+    thread: std::thread::JoinHandle<()>,
+    loaded: oneshot::Receiver<anyhow::Result<()>>,
+}
+
+impl Started {
+    /// Waits until the first snapshot is published, and gives the owner's thread.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be watched or Berth's memory cannot be read.
+    pub async fn loaded(self) -> anyhow::Result<std::thread::JoinHandle<()>> {
+        self.loaded.await.context("the owner of the catalogue ended early")??;
+        Ok(self.thread)
+    }
+}
+
+/// Starts the owner of the catalogue on a thread of its own. It runs until `stop` is cancelled.
 ///
 /// # Errors
 ///
-/// If the directory cannot be watched, Berth's memory cannot be read, or the system gives no thread.
-pub async fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<(Handle, std::thread::JoinHandle<()>)> {
+/// If the system gives no thread.
+pub fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<Started> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -118,8 +139,7 @@ pub async fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<(Han
         .name("berth-catalogue".into())
         .spawn(move || runtime.block_on(own(setup, queue, stop, loaded)))
         .context("failed to start the owner of the catalogue")?;
-    first.await.context("the owner of the catalogue ended early")??;
-    Ok((Handle(commands), thread))
+    Ok(Started { handle: Handle(commands), thread, loaded: first })
 }
 
 async fn own(
@@ -133,7 +153,10 @@ async fn own(
     // Watched before it is read, so that no change falls between.
     let watch = Watch::start(&directory);
     let ready = match watch {
-        Ok(watch) => reloader.load().await.map(|()| watch),
+        Ok(watch) => tokio::select! {
+            done = reloader.load() => done.map(|()| watch),
+            () = stop.cancelled() => return,
+        },
         Err(error) => Err(error),
     };
     match ready {
@@ -163,6 +186,7 @@ impl Reloader {
             missing: BTreeMap::new(),
             jobs: JoinSet::new(),
             tickets: HashMap::new(),
+            last_ticket: 0,
         }
     }
 

@@ -122,9 +122,9 @@ impl Reloader {
     }
 
     fn next_ticket(&mut self, id: &PolicyId) -> u64 {
-        let ticket = self.tickets.entry(id.clone()).or_default();
-        *ticket += 1;
-        *ticket
+        self.last_ticket += 1;
+        self.tickets.insert(id.clone(), self.last_ticket);
+        self.last_ticket
     }
 
     fn verify(&mut self, id: &PolicyId, files: PolicyFiles, purpose: Purpose) {
@@ -148,6 +148,10 @@ impl Reloader {
         let outdated = self.tickets.get(&id) != Some(&ticket);
         match purpose {
             Purpose::Catalogue if outdated => {}
+            // Removed again before it ever served.
+            Purpose::Catalogue if !self.folder(&id).is_dir() => {
+                self.seen.remove(&id);
+            }
             Purpose::Recall { .. } if outdated => {}
             Purpose::Catalogue => match result {
                 Ok(release) => self.adopt(&id, release, &files),
@@ -166,13 +170,21 @@ impl Reloader {
             },
             Purpose::Rollback { pin, reply } => {
                 let done = self.rolled_back(&id, &files, outdated, result, pin);
-                self.answer(reply, done);
+                self.conclude(&id, reply, done);
             }
             Purpose::Push { by, reply } => {
                 let done = self.pushed(&id, &files, outdated, result, &by);
-                self.answer(reply, done);
+                self.conclude(&id, reply, done);
             }
         }
+    }
+
+    /// Answers, and after a failure looks at the folder again: its own verification may have been given up for this one.
+    fn conclude(&mut self, id: &PolicyId, reply: Reply, done: Result<Changed, CommandError>) {
+        if done.is_err() && self.seen.remove(id).is_some() {
+            self.refresh_policy(id);
+        }
+        self.answer(reply, done);
     }
 
     /// Publishes before it answers: who is told that a change was made finds it made.

@@ -117,7 +117,7 @@ impl Reloader {
         let known = match &scope {
             Scope::All => false,
             Scope::Tenant(tenant) => self.catalogue.tenants.contains_key(tenant),
-            Scope::Policy(id) => self.policy(id).is_some(),
+            Scope::Policy(id) => self.policy(id).is_some() || self.seen.contains_key(id),
         };
         if known {
             let counts = Instant::now() + self.removal_grace;
@@ -165,6 +165,8 @@ impl Reloader {
     }
 
     fn remove_policy(&mut self, id: &PolicyId) {
+        self.seen.remove(id);
+        self.tickets.remove(id);
         let Some(tenant) = self.catalogue.tenants.get_mut(&id.tenant) else { return };
         let Some(policy) = Arc::make_mut(tenant).policies.remove(&id.policy) else { return };
         let event = Event::now(EventKind::Removed, "catalogue", self.next_generation());
@@ -172,8 +174,6 @@ impl Reloader {
         if let Err(error) = self.store.remove(id, &event) {
             warn!(policy = %id, %error, "the policy's removal cannot be remembered; it comes back at the next start");
         }
-        self.seen.remove(id);
-        self.tickets.remove(id);
         self.changed = true;
         info!(policy = %id, "policy removed");
     }

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::sync::Semaphore;
+
 use super::programs::Programs;
 use crate::{
     catalogue::{PolicyManifest, Release, parse_table, source::PolicyFiles},
@@ -22,11 +24,16 @@ pub(super) struct Verifier {
     compiler: Compiler,
     limits: Limits,
     programs: Mutex<Programs>,
+    /// Verifications at the same time, fewer than the instances that requests leave over.
+    places: Semaphore,
 }
+
+/// How many policies are verified at the same time.
+const PLACES: usize = 16;
 
 impl Verifier {
     pub(super) fn new(compiler: Compiler, limits: Limits) -> Self {
-        Self { compiler, limits, programs: Mutex::default() }
+        Self { compiler, limits, programs: Mutex::default(), places: Semaphore::new(PLACES) }
     }
 
     /// The server's limits, within which tenants and policies set theirs.
@@ -37,6 +44,7 @@ impl Verifier {
     /// Verifies files and makes a release of them.
     pub(super) async fn verify(&self, files: &PolicyFiles, limits: Limits) -> Result<Release, Failure> {
         let at = |stage, error: &dyn fmt::Display| Failure::new(stage, format!("policy.toml: {error}"));
+        let _place = self.places.acquire().await.map_err(|error| at(Stage::Read, &error))?;
         let manifest = PolicyManifest::parse(&files.manifest).map_err(|error| at(Stage::Manifest, &error))?;
         let settings = manifest.settings_json().map_err(|error| at(Stage::Manifest, &error))?;
         let surroundings = Arc::new(surroundings(settings, files)?);
@@ -44,7 +52,7 @@ impl Verifier {
         let (version, program) = self.program(&files.component).await?;
         let release = Release { version, program, surroundings, limits };
         validate_settings(&release).await?;
-        run_checks(&release, files).await?;
+        run_checks(&release, files, self.limits.json_depth).await?;
         smoke(&release).await?;
         Ok(release)
     }
@@ -88,11 +96,11 @@ async fn validate_settings(release: &Release) -> Result<(), Failure> {
     Err(Failure::new(Stage::Settings, why))
 }
 
-async fn run_checks(release: &Release, files: &PolicyFiles) -> Result<(), Failure> {
+async fn run_checks(release: &Release, files: &PolicyFiles, json_depth: usize) -> Result<(), Failure> {
     for (file, text) in &files.checks {
         let at = |error: &dyn fmt::Display| Failure::new(Stage::Checks, format!("{file}: {error}"));
         let check = Check::parse(text).map_err(|error| at(&error))?;
-        match check.run(release).await {
+        match check.run(release, json_depth).await {
             Ok(None) => {}
             Ok(Some(mismatch)) => return Err(at(&mismatch)),
             Err(error) => return Err(at(&error)),

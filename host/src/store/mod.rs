@@ -90,6 +90,8 @@ impl Store {
             Some(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => {
                 Err(std::io::Error::other("another process has it open").into())
             }
+            // Not damage: whatever it is, the file is better left alone.
+            Some(Err(error)) if !is_damage(&error) => Err(error.into()),
             _ => {
                 let aside = directory.join(format!("{FILE}.damaged-{}", jiff::Timestamp::now().as_millisecond()));
                 fs::rename(&path, &aside)?;
@@ -281,6 +283,20 @@ impl Store {
         transaction.set_durability(Durability::Immediate)?;
         work(&transaction)?;
         Ok(transaction.commit()?)
+    }
+}
+
+/// Whether opening failed because of what is in the file.
+fn is_damage(error: &redb::DatabaseError) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    match error {
+        redb::DatabaseError::Storage(redb::StorageError::Corrupted(_)) | redb::DatabaseError::UpgradeRequired(_) => {
+            true
+        }
+        redb::DatabaseError::Storage(redb::StorageError::Io(error)) => {
+            matches!(error.kind(), InvalidData | UnexpectedEof)
+        }
+        _ => false,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     contract::{Digest, Fault, FaultKind, Limits},
     decide::{Decided, Trail, Verdict, decide},
     engine::{LogLevel, MAX_INSTANCES},
-    http::{JSON, RequestId, RequestIds, name},
+    http::{JSON, RequestId, RequestIds, name, shorten},
     wire,
 };
 
@@ -133,9 +133,10 @@ impl Webhook {
         drop(place);
         let counts = about.policy.as_ref().map(|policy| policy.counts.clone()).unwrap_or_default();
         let problem = match verdict {
-            Verdict::Allocated { response, .. } => {
+            Verdict::Allocated { hub, response, reasons } => {
                 counts.allocated();
-                log_decision(id, about, &release, &trail);
+                let device = shorten(body.request().registration_id);
+                log_decision(id, about, &release, &trail, [&device, &hub, &shorten(&reasons.join(" "))]);
                 let version = self.intake.version_header.then_some(&release.version);
                 return Ok(respond(id, response, version));
             }
@@ -219,7 +220,8 @@ fn dropped(trail: &Trail) -> Option<usize> {
 }
 
 /// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote.
-fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail) {
+fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail, why: [&str; 3]) {
+    let [device, hub, reasons] = why;
     macro_rules! line {
         ($level:expr) => {
             if enabled!($level) {
@@ -228,6 +230,9 @@ fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail) 
                     policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id)),
                     version = %release.version,
                     request = %id,
+                    device,
+                    hub,
+                    reasons,
                     microseconds = trail.elapsed.as_micros() as u64,
                     log = text(trail),
                     dropped = dropped(trail),

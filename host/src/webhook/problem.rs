@@ -101,7 +101,8 @@ impl Problem {
                 "body-too-large",
                 "the body is larger than an allocation request may be",
             ),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body took too long to arrive"),
+            // Not 408, which would end the device's attempt: the network was slow, and DPS may well try again.
+            Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "body-too-slow", "the body took too long to arrive"),
             Self::Refused(Refusal::Reject { message }) => (StatusCode::FORBIDDEN, "rejected", message.as_str()),
             Self::Refused(Refusal::RetryLater { message, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "retry-later", message.as_str())
@@ -117,7 +118,7 @@ impl Problem {
         };
         let retry_after = match self {
             Self::Refused(Refusal::RetryLater { after_seconds, .. }) => Some(after_seconds.unwrap_or(RETRY_AFTER)),
-            Self::Fault(_) | Self::OverCapacity => Some(RETRY_AFTER),
+            Self::Fault(_) | Self::OverCapacity | Self::TooSlow => Some(RETRY_AFTER),
             _ => None,
         };
         Reply { status, code, message, retry_after }

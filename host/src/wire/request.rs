@@ -3,9 +3,12 @@
 //! Parsed once; strings and free-form parts borrow from the body. Members that DPS may leave out may be absent or `null`;
 //! members nobody has heard of yet are passed over here and reach the policy inside the parts handed on as received.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -21,11 +24,21 @@ pub enum MalformedRequest {
     #[error(transparent)]
     Flaw(#[from] JsonFlaw),
     /// Not JSON, or not of the request's shape.
-    #[error("the body is not a DPS allocation request: {0}")]
+    #[error("the body is not a DPS allocation request: {}", without_value(.0))]
     Shape(#[from] serde_json::Error),
     /// The JSON is of the right shape but makes no sense.
     #[error("the body is not a DPS allocation request: {0}")]
     Sense(&'static str),
+}
+
+/// What the parser says, without the value it says it of: that may be a device's secret, and goes into answer and log.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let expected = text.rfind(", expected ").filter(|_| text.starts_with("invalid "));
+    match (text.split_once(':'), expected.and_then(|at| text.get(at..))) {
+        (Some((what, _)), Some(expected)) => format!("{what}{expected}"),
+        _ => text,
+    }
 }
 
 /// A parsed body, which owns what could not be borrowed. [`Body::request`] gives the view a policy sees.
@@ -113,7 +126,7 @@ impl<'a> Body<'a> {
         };
         let current = contract::CurrentAssignment { hub, device_id: text(&self.context.current_device_id) };
         match &self.enrollment.reprovision_policy {
-            Some(policy) if !policy.update_hub_assignment => contract::Assignment::Pinned(current),
+            Some(policy) if !policy.contract().update_hub_assignment => contract::Assignment::Pinned(current),
             _ => contract::Assignment::MayMove(current),
         }
     }
@@ -171,11 +184,11 @@ struct RuntimeContext<'a> {
     #[serde(borrow, default)]
     current_device_id: Option<Text<'a>>,
     #[serde(borrow, default)]
-    x509: Option<X509<'a>>,
+    x509: Option<Object<X509<'a>>>,
     #[serde(default)]
-    symmetric_key: Option<SymmetricKey>,
+    symmetric_key: Option<Object<SymmetricKey>>,
     #[serde(borrow, default)]
-    tpm: Option<Tpm<'a>>,
+    tpm: Option<Object<Tpm<'a>>>,
     #[serde(borrow, default)]
     payload: Option<&'a RawValue>,
 }
@@ -207,6 +220,36 @@ struct X509<'a> {
 #[derive(Debug, Deserialize)]
 struct SymmetricKey {}
 
+/// A JSON object. serde alone would take an array of the members in order, too.
+#[derive(Debug)]
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+impl<T> Deref for Object<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Tpm<'a> {
@@ -230,19 +273,19 @@ struct Enrollment<'a> {
     #[serde(borrow, default)]
     optional_device_information: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    attestation: Option<AttestationMechanism<'a>>,
+    attestation: Option<Object<AttestationMechanism<'a>>>,
     #[serde(default)]
-    capabilities: Option<Capabilities>,
+    capabilities: Option<Object<Capabilities>>,
     #[serde(borrow, default)]
     iot_hub_host_name: Option<Text<'a>>,
     #[serde(borrow, default)]
-    initial_twin: Option<InitialTwin<'a>>,
+    initial_twin: Option<Object<InitialTwin<'a>>>,
     #[serde(borrow, default)]
     etag: Option<Text<'a>>,
     #[serde(borrow, default)]
     provisioning_status: Option<Text<'a>>,
     #[serde(default)]
-    reprovision_policy: Option<ReprovisionPolicy>,
+    reprovision_policy: Option<Object<ReprovisionPolicy>>,
     #[serde(borrow, default)]
     created_date_time_utc: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -252,7 +295,7 @@ struct Enrollment<'a> {
     #[serde(borrow, default)]
     iot_hubs: Option<Vec<Text<'a>>>,
     #[serde(borrow, default)]
-    custom_allocation_definition: Option<CustomAllocationDefinition<'a>>,
+    custom_allocation_definition: Option<Object<CustomAllocationDefinition<'a>>>,
     #[serde(borrow, default)]
     credential_policy_name: Option<Text<'a>>,
 }
@@ -264,17 +307,14 @@ impl Enrollment<'_> {
             attestation_kind: self.attestation_kind(),
             iot_edge: self.capabilities.as_ref().and_then(|capabilities| capabilities.iot_edge),
             iot_hub_host_name: text(&self.iot_hub_host_name),
-            initial_twin: self.initial_twin.as_ref().map(InitialTwin::contract),
+            initial_twin: self.initial_twin.as_ref().map(|twin| twin.contract()),
             etag: text(&self.etag),
             provisioning_status: text(&self.provisioning_status).map(|status| match status {
                 "enabled" => contract::ProvisioningStatus::Enabled,
                 "disabled" => contract::ProvisioningStatus::Disabled,
                 other => contract::ProvisioningStatus::Other(other),
             }),
-            reprovision_policy: self.reprovision_policy.as_ref().map(|policy| contract::ReprovisionPolicy {
-                update_hub_assignment: policy.update_hub_assignment,
-                migrate_device_data: policy.migrate_device_data,
-            }),
+            reprovision_policy: self.reprovision_policy.as_ref().map(|policy| policy.contract()),
             created_date_time_utc: text(&self.created_date_time_utc),
             last_updated_date_time_utc: text(&self.last_updated_date_time_utc),
             allocation_policy: text(&self.allocation_policy).map(|policy| match policy {
@@ -285,11 +325,11 @@ impl Enrollment<'_> {
                 other => contract::AllocationPolicy::Other(other),
             }),
             iot_hubs: self.iot_hubs.as_deref().map(texts).unwrap_or_default(),
-            custom_allocation_definition: self.custom_allocation_definition.as_ref().map(|definition| {
-                contract::CustomAllocationDefinition {
-                    webhook_url: &definition.webhook_url.0,
-                    api_version: &definition.api_version.0,
-                }
+            custom_allocation_definition: self.custom_allocation_definition.as_ref().and_then(|definition| {
+                Some(contract::CustomAllocationDefinition {
+                    webhook_url: text(&definition.webhook_url)?,
+                    api_version: text(&definition.api_version)?,
+                })
             }),
             credential_policy_name: text(&self.credential_policy_name),
             document,
@@ -338,7 +378,7 @@ struct InitialTwin<'a> {
     #[serde(borrow, default)]
     tags: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    properties: Option<Properties<'a>>,
+    properties: Option<Object<Properties<'a>>>,
 }
 
 impl InitialTwin<'_> {
@@ -359,21 +399,27 @@ struct Properties<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReprovisionPolicy {
-    #[serde(default = "default_true")]
-    update_hub_assignment: bool,
-    #[serde(default = "default_true")]
-    migrate_device_data: bool,
+    #[serde(default)]
+    update_hub_assignment: Option<bool>,
+    #[serde(default)]
+    migrate_device_data: Option<bool>,
 }
 
-fn default_true() -> bool {
-    true
+impl ReprovisionPolicy {
+    /// With DPS's defaults for what is not set.
+    fn contract(&self) -> contract::ReprovisionPolicy {
+        contract::ReprovisionPolicy {
+            update_hub_assignment: self.update_hub_assignment.unwrap_or(true),
+            migrate_device_data: self.migrate_device_data.unwrap_or(true),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomAllocationDefinition<'a> {
-    #[serde(borrow)]
-    webhook_url: Text<'a>,
-    #[serde(borrow)]
-    api_version: Text<'a>,
+    #[serde(borrow, default)]
+    webhook_url: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    api_version: Option<Text<'a>>,
 }
