@@ -30,6 +30,10 @@ pub(super) struct Watch {
     directory: PathBuf,
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<notify::Result<notify::Event>>,
+    /// What has changed and was not told yet. Kept here, since whoever waits may stop waiting and come back.
+    noted: BTreeSet<Scope>,
+    /// When that is told at the latest.
+    latest: Option<Instant>,
 }
 
 impl Watch {
@@ -56,20 +60,22 @@ impl Watch {
         if directory.is_dir() {
             watcher.watch(&directory, RecursiveMode::Recursive).with_context(failed)?;
         }
-        Ok(Self { directory, watcher, events })
+        Ok(Self { directory, watcher, events, noted: BTreeSet::new(), latest: None })
     }
 
-    /// Waits for changes, lets them settle, and says where they were. `None` if the watch has ended.
+    /// Waits for changes, lets them settle, and says where they were. `None` if the watch has ended. Nothing is lost if
+    /// this is dropped before it is done: the next call goes on.
     pub(super) async fn changes(&mut self) -> Option<BTreeSet<Scope>> {
-        let mut scopes = BTreeSet::new();
-        while scopes.is_empty() {
+        while self.noted.is_empty() {
             let event = self.events.recv().await?;
-            self.note(event, &mut scopes);
+            self.note(event);
         }
-        let latest = Instant::now() + SETTLE_AT_MOST;
+        let latest = *self.latest.get_or_insert_with(|| Instant::now() + SETTLE_AT_MOST);
         while let Ok(Some(event)) = timeout_at(latest.min(Instant::now() + SETTLE), self.events.recv()).await {
-            self.note(event, &mut scopes);
+            self.note(event);
         }
+        self.latest = None;
+        let scopes = std::mem::take(&mut self.noted);
         if scopes.contains(&Scope::All) {
             self.renew();
             return Some(BTreeSet::from([Scope::All]));
@@ -77,15 +83,18 @@ impl Watch {
         Some(scopes)
     }
 
-    fn note(&self, event: notify::Result<notify::Event>, scopes: &mut BTreeSet<Scope>) {
+    fn note(&mut self, event: notify::Result<notify::Event>) {
         match event {
             Ok(event) if event.need_rescan() => {
-                scopes.insert(Scope::All);
+                self.noted.insert(Scope::All);
             }
-            Ok(event) => scopes.extend(event.paths.iter().filter_map(|path| self.scope(path))),
+            Ok(event) => {
+                let scopes: Vec<_> = event.paths.iter().filter_map(|path| self.scope(path)).collect();
+                self.noted.extend(scopes);
+            }
             Err(error) => {
                 warn!(%error, "the catalogue's watch missed something; looking at all of it");
-                scopes.insert(Scope::All);
+                self.noted.insert(Scope::All);
             }
         }
     }

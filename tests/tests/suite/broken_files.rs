@@ -117,7 +117,7 @@ async fn a_component_that_needs_more_of_berth() {
 /// A component whose memory alone is more than a decision may have.
 #[tokio::test]
 async fn a_component_that_is_too_large_to_run() {
-    component(version(2).pages(2000).component(), "compile", "the component").await;
+    component(version(2).pages(2000).component(), "compile", "exceeds the limit of 0x4000000 bytes").await;
 }
 
 /// A file of a gigabyte is not read into memory: it is refused for its size.
