@@ -1,7 +1,7 @@
 //! The compiling process: reads a component, writes its code or why there is none, and ends.
 //!
 //! A component from a stranger can make a compiler take all the memory and time there is. So it is compiled in a process
-//! of its own, one that has set itself limits, runs at the lowest priority, and can be killed without harm.
+//! of its own, one that has set itself limits, runs at a low priority, and can be killed without harm.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -43,8 +43,9 @@ pub fn run(allowance: Allowance) -> anyhow::Result<()> {
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
     setrlimit(Resource::Core, limit(0))?;
-    // Refused only where the priority is as low already.
-    let _ = nice(19);
+    // Low, so that requests go first, but not the lowest: on busy processors that would be no time at all. Refused only
+    // where the priority is as low already.
+    let _ = nice(10);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let (kind, bytes) = match compile(&component) {

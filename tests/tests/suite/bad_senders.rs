@@ -28,7 +28,7 @@ async fn a_slow_body() {
     line.say(with_length()).await;
     line.say(&bodies::first()[..100]).await;
     let answer = line.answer().await;
-    answer.is_error(408, "body-too-slow");
+    answer.is_error(503, "body-too-slow");
     assert_eq!(answer.headers["connection"], "close");
     let lines = berth.logged_since(mark).await;
     let [line] = lines.as_slice() else { panic!("{lines:?}") };

@@ -1,4 +1,5 @@
 //! The server is killed at any moment, and started again.
+#![expect(clippy::expect_used, reason = "helpers of tests stop at what they did not expect, as tests do")]
 
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 

@@ -142,7 +142,7 @@ async fn swap(berth: &Berth, timeline: &Timeline, number: u32) {
     let policy = Policy::from(version(number + 1));
     let version = version_of(policy.component());
     timeline.begin(&version);
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         let mark = berth.log().len();
         exchange(berth, &timeline.name, &policy, number);
         let serves = |line: &Entry| line.message() == "policy serves" && line.is_about(&timeline.name);
@@ -160,7 +160,7 @@ async fn swap(berth: &Berth, timeline: &Timeline, number: u32) {
 async fn refuse(berth: &Berth, name: &str, stage: &str, number: u32) {
     let policy = failing(stage, version(number + 1));
     // What cannot be read is no text of a push either.
-    if stage == "read" || number % 2 == 0 {
+    if stage == "read" || number.is_multiple_of(2) {
         let mark = berth.log().len();
         exchange(berth, name, &policy, number);
         let refused = |line: &Entry| line.message().starts_with("policy refused") && line.is_about(name);
