@@ -34,7 +34,7 @@ const CATALOGUE: &str = "policies";
 ///
 /// If it has not been built.
 #[must_use]
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = env::current_exe().expect("the test knows its executable");
     let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let binary = profile.join("berth");

@@ -50,7 +50,7 @@ mod waiting;
 
 pub use answer::Answer;
 pub use ask::{Ask, Connection};
-pub use berth::Berth;
+pub use berth::{Berth, binary};
 pub use catalogue::{Catalogue, Policy, key, key_hash, secondary_key};
 pub use folder::Folder;
 pub use waiting::within_patience;

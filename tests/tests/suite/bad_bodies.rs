@@ -337,3 +337,21 @@ async fn a_connection_outlives_bad_requests() {
         connection.asks(ask).await.is_hub(bodies::TOASTERS);
     }
 }
+
+/// What is said of a value of the wrong type does not repeat the value, which may be a device's secret.
+#[tokio::test]
+async fn a_value_of_the_wrong_type_is_not_repeated() {
+    let berth = Berth::serving(toasters()).await;
+    let body = bodies::first_but(|body| body["deviceRuntimeContext"]["symmetricKey"] = json!("KEY-4717=="));
+    let ask = berth.asks("contoso/toasters").with(body);
+    let answer = fails(&berth, ask, 400, "malformed-request").await;
+    assert!(!answer.text().contains("KEY-4717"), "{}", answer.text());
+    assert!(!berth.log().to_string().contains("KEY-4717"));
+}
+
+/// A member that has to be an object is not taken as an array of its members.
+#[tokio::test]
+async fn an_array_in_place_of_an_object() {
+    let pinned = bodies::first_but(|body| body["enrollmentGroup"]["reprovisionPolicy"] = json!([false, true]));
+    is_malformed(pinned, "expected an object").await;
+}

@@ -140,13 +140,16 @@ async fn keys_are_rotated_by_editing_the_tenant() {
 #[tokio::test]
 async fn a_broken_tenant_keeps_its_keys() {
     let berth = Berth::serving(toasters()).await;
-    for (broken, named) in
-        [("[keys]\nprimary = \"in clear\"\n", "never in clear"), ("[keys]\nprimry = \"x\"\n", "primry"), ("", "keys")]
-    {
+    for (broken, named) in [
+        ("[keys]\nprimary = \"key-4716-itself\"\n", "never in clear"),
+        ("[keys]\nprimry = \"x\"\n", "primry"),
+        ("", "keys"),
+    ] {
         berth.files("contoso").replace("tenant.toml", broken);
         let line = berth.logs("tenant refused; what served before still serves").await;
         assert!(line.text("error").contains(named), "{line}");
         assert_eq!((line.text("tenant"), line.text("file")), ("contoso", "tenant.toml"));
+        assert!(!line.text("error").contains("key-4716-itself"), "{line}");
         berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
     }
 }
@@ -162,4 +165,16 @@ async fn a_tenants_limits_take_effect() {
     berth.asks("contoso/spin").with(bodies::first()).await.is_error(503, "policy-fault");
     let line = berth.logs("policy fault").await;
     assert!(line.text("reason").contains("its 20 ms"), "{line}");
+}
+
+/// A request without a key is not let in by a tenant whose key's digest is that of nothing: somebody hashed a variable that
+/// was not set. The tenant is refused, and the log says why without saying what.
+#[tokio::test]
+async fn the_digest_of_nothing_is_no_key() {
+    let berth = Berth::serving(toasters()).await;
+    let nothing = format!("[keys]\nprimary = \"{}\"\n", key_hash(""));
+    berth.files("contoso").replace("tenant.toml", nothing);
+    let line = berth.logs("tenant refused; what served before still serves").await;
+    assert!(line.text("error").starts_with("line 2, primary: "), "{line}");
+    berth.asks("contoso/toasters").query("code=").with(bodies::first()).await.is_error(401, "unauthorized");
 }

@@ -16,6 +16,7 @@ mod broken_at_start;
 mod broken_files;
 mod damage;
 mod decisions;
+mod demo;
 mod drain;
 mod half_changes;
 mod isolation;
