@@ -170,21 +170,13 @@ impl Reloader {
             },
             Purpose::Rollback { pin, reply } => {
                 let done = self.rolled_back(&id, &files, outdated, result, pin);
-                self.conclude(&id, reply, done);
+                self.answer(reply, done);
             }
             Purpose::Push { by, reply } => {
                 let done = self.pushed(&id, &files, outdated, result, &by);
-                self.conclude(&id, reply, done);
+                self.answer(reply, done);
             }
         }
-    }
-
-    /// Answers, and after a failure looks at the folder again: its own verification may have been given up for this one.
-    fn conclude(&mut self, id: &PolicyId, reply: Reply, done: Result<Changed, CommandError>) {
-        if done.is_err() && self.seen.remove(id).is_some() {
-            self.refresh_policy(id);
-        }
-        self.answer(reply, done);
     }
 
     /// Publishes before it answers: who is told that a change was made finds it made.
