@@ -1,0 +1,121 @@
+//! `berth dps devices` and `berth dps trace`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+
+use super::remote::{Remote, segment};
+use crate::dps::{
+    control::{self, DeviceHistory},
+    device::{Device, Event},
+    trace,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Devices {
+    /// One device, with its twin and what happened to it
+    registration_id: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Trace {
+    /// The device; without one, the devices that have a trace
+    registration_id: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+}
+
+/// The form of a value in the service's own JSON, without quotation marks.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
+}
+
+impl Devices {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        match &self.registration_id {
+            Some(id) => self.one(id).await?,
+            None => self.all().await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn all(&self) -> anyhow::Result<()> {
+        let mut devices: Vec<Device> = Vec::new();
+        let mut path = "/devices".to_owned();
+        loop {
+            let page: control::Devices = self.remote.get(&path).await?;
+            devices.extend(page.devices);
+            let Some(next) = page.next else { break };
+            path = format!("/devices?after={}", segment(&next));
+        }
+        if self.remote.json {
+            println!("{}", serde_json::to_string_pretty(&devices)?);
+            return Ok(());
+        }
+        let mut table = table(&["device", "status", "hub", "device id", "how", "payload or error"]);
+        for Device { state, assignment, .. } in &devices {
+            let (hub, id) = assignment.as_ref().map_or(("", ""), |on| (&on.hub, &on.device_id));
+            let substatus = state.substatus.as_ref().map(word).unwrap_or_default();
+            let payload = state.payload.as_ref().map(|payload| payload.get());
+            let last = payload.or(state.error_message.as_deref()).unwrap_or_default();
+            table.add_row([&state.registration_id, &word(&state.status), hub, id, &substatus, last]);
+        }
+        println!("{table}\n{} devices", devices.len());
+        Ok(())
+    }
+
+    async fn one(&self, id: &str) -> anyhow::Result<()> {
+        let found: DeviceHistory = self.remote.get(&format!("/devices/{}", segment(id))).await?;
+        if self.remote.json {
+            println!("{}", serde_json::to_string_pretty(&found)?);
+            return Ok(());
+        }
+        if let Some(device) = &found.device {
+            println!("{}", serde_json::to_string_pretty(device)?);
+        }
+        let mut table = table(&["when", "status", "how", "from", "to", "error"]);
+        for Event { at, status, substatus, from, to, error, .. } in &found.history {
+            let how = substatus.as_ref().map(word).unwrap_or_default();
+            let [from, to, error] = [from, to, error].map(|text| text.as_deref().unwrap_or_default());
+            table.add_row([at, &word(status), &how, from, to, error]);
+        }
+        println!("{table}");
+        Ok(())
+    }
+}
+
+impl Trace {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Some(id) = &self.registration_id else {
+            let ids: Vec<String> = self.remote.get("/traces").await?;
+            if self.remote.json {
+                println!("{}", serde_json::to_string_pretty(&ids)?);
+            } else {
+                ids.iter().for_each(|id| println!("{id}"));
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        let trace: trace::Trace = self.remote.get(&format!("/traces/{}", segment(id))).await?;
+        if self.remote.json {
+            println!("{}", serde_json::to_string_pretty(&trace)?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        for step in &trace.steps {
+            println!("{}  {}", step.at, step.text);
+            if let Some(data) = &step.data {
+                let text = serde_json::to_string_pretty(data)?;
+                text.lines().for_each(|line| println!("    {line}"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,95 @@
+//! X.509: whether the certificates a device showed are those an enrollment asks for.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_cert::{
+    Certificate as Parsed,
+    der::{Decode as _, asn1::ObjectIdentifier},
+    name::Name,
+    time::Time,
+};
+
+use crate::dps::enrollment::{Certificate, CertificateInfo};
+
+/// The attribute type `commonName` (X.520).
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// Reads a certificate as people and clients give it: PEM, base64 of DER, or base64 of PEM. Of several, the first.
+#[must_use]
+pub fn read(text: &str) -> Option<CertificateDer<'static>> {
+    let text = text.trim();
+    if text.starts_with("-----BEGIN") {
+        return CertificateDer::from_pem_slice(text.as_bytes()).ok();
+    }
+    let bytes = STANDARD.decode(text.split_ascii_whitespace().collect::<String>()).ok()?;
+    if bytes.starts_with(b"-----BEGIN") {
+        return CertificateDer::from_pem_slice(&bytes).ok();
+    }
+    Parsed::from_der(&bytes).ok()?;
+    Some(bytes.into())
+}
+
+/// What a certificate says, in the service's form.
+#[must_use]
+pub fn info(der: &CertificateDer<'_>) -> Option<CertificateInfo> {
+    let certificate = Parsed::from_der(der).ok()?.tbs_certificate;
+    Some(CertificateInfo {
+        subject_name: certificate.subject.to_string(),
+        sha1_thumbprint: hex::encode_upper(Sha1::digest(der)),
+        sha256_thumbprint: hex::encode_upper(Sha256::digest(der)),
+        issuer_name: certificate.issuer.to_string(),
+        not_before_utc: certificate.validity.not_before.to_date_time().to_string(),
+        not_after_utc: certificate.validity.not_after.to_date_time().to_string(),
+        serial_number: hex::encode_upper(certificate.serial_number.as_bytes()),
+        version: i32::from(certificate.version as u8) + 1,
+    })
+}
+
+/// Whether this is the enrolled certificate: the very same one, or one with the enrolled thumbprint.
+#[must_use]
+pub fn is(shown: &CertificateDer<'_>, enrolled: &Certificate) -> bool {
+    if let Some(text) = &enrolled.certificate {
+        return read(text).as_ref() == Some(shown);
+    }
+    enrolled.info.as_ref().is_some_and(|info| {
+        info.sha256_thumbprint.eq_ignore_ascii_case(&hex::encode(Sha256::digest(shown)))
+            || (info.sha256_thumbprint.is_empty()
+                && info.sha1_thumbprint.eq_ignore_ascii_case(&hex::encode(Sha1::digest(shown))))
+    })
+}
+
+/// Whether a certificate is in its time, and its common name is this registration id.
+#[must_use]
+pub fn names(shown: &CertificateDer<'_>, registration_id: &str, now: UnixTime) -> bool {
+    let Ok(certificate) = Parsed::from_der(shown) else { return false };
+    let name = common_name(&certificate.tbs_certificate.subject);
+    name.is_some_and(|name| name.eq_ignore_ascii_case(registration_id)) && is_in_time(&certificate, now)
+}
+
+/// Whether an authority vouches for the first of these certificates, by way of the others.
+#[must_use]
+pub fn vouches(authority: &CertificateDer<'_>, shown: &[CertificateDer<'_>], now: UnixTime) -> bool {
+    let Some((leaf, between)) = shown.split_first() else { return false };
+    let Ok(parsed) = Parsed::from_der(authority) else { return false };
+    let (Ok(anchor), Ok(leaf)) = (anchor_from_trusted_cert(authority), EndEntityCert::try_from(leaf)) else {
+        return false;
+    };
+    let usage = KeyUsage::client_auth();
+    is_in_time(&parsed, now)
+        && leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[anchor], between, now, usage, None, None).is_ok()
+}
+
+fn is_in_time(certificate: &Parsed, now: UnixTime) -> bool {
+    let seconds = |time: &Time| time.to_unix_duration().as_secs();
+    let validity = &certificate.tbs_certificate.validity;
+    (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.as_secs())
+}
+
+fn common_name(name: &Name) -> Option<&str> {
+    let attribute = name.0.iter().flat_map(|rdn| rdn.0.iter()).find(|attribute| attribute.oid == COMMON_NAME)?;
+    // The value is one of ASN.1's string types; all those in use hold UTF-8 or a subset of it.
+    std::str::from_utf8(attribute.value.value()).ok()
+}

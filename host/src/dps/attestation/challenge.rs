@@ -1,0 +1,74 @@
+//! What a device with a TPM has to sign with: a key sealed so that only its TPM can take it out.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{dps::enrollment::TpmKeys, tpm};
+
+/// How long a device may take from its challenge to its last poll.
+const LASTS: Duration = Duration::from_secs(3600);
+/// Challenges at the same time. Whoever knows an enrolled endorsement key can ask for one, and the key is public.
+const MOST: usize = 10_000;
+
+struct Challenge {
+    key: [u8; 32],
+    storage_root_key: Option<String>,
+    made: Instant,
+}
+
+/// The keys that are out, by lower-case registration id.
+#[derive(Default)]
+pub(in crate::dps) struct Challenges(Mutex<HashMap<String, Challenge>>);
+
+impl std::fmt::Debug for Challenges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Challenges").finish_non_exhaustive()
+    }
+}
+
+impl Challenges {
+    /// Makes a key for a device and seals it for its TPM, in base64. `None` if its public keys cannot be used.
+    pub(super) fn make(&self, registration_id: &str, keys: &TpmKeys) -> Option<String> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).ok()?;
+        let sealed = seal(keys, &key)?;
+        let mut challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        challenges.retain(|_, challenge| challenge.made.elapsed() < LASTS);
+        if challenges.len() >= MOST {
+            return None;
+        }
+        let challenge = Challenge { key, storage_root_key: keys.storage_root_key.clone(), made: Instant::now() };
+        challenges.insert(registration_id.to_ascii_lowercase(), challenge);
+        Some(sealed)
+    }
+
+    /// The key a device was given.
+    pub(super) fn key(&self, registration_id: &str) -> Option<[u8; 32]> {
+        let challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let challenge = challenges.get(&registration_id.to_ascii_lowercase())?;
+        (challenge.made.elapsed() < LASTS).then_some(challenge.key)
+    }
+
+    /// A key for the hub, sealed for the TPM of a device that was challenged: what an assigned device gets.
+    pub(in crate::dps) fn hub_key(&self, registration_id: &str, endorsement_key: &str) -> Option<String> {
+        let storage_root_key = {
+            let challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            challenges.get(&registration_id.to_ascii_lowercase())?.storage_root_key.clone()
+        };
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).ok()?;
+        seal(&TpmKeys { endorsement_key: endorsement_key.to_owned(), storage_root_key }, &key)
+    }
+}
+
+fn seal(keys: &TpmKeys, key: &[u8]) -> Option<String> {
+    let [endorsement, storage_root] = [Some(&keys.endorsement_key), keys.storage_root_key.as_ref()]
+        .map(|text| tpm::StorageKey::parse(&STANDARD.decode(text?).ok()?).ok());
+    let sealed = tpm::activation(&endorsement?, &storage_root?, key).ok()?;
+    Some(STANDARD.encode(sealed))
+}

@@ -1,0 +1,119 @@
+//! Whether an enrollment makes sense, and what the service adds to one.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::invalid;
+use crate::dps::{
+    allocation::Hub,
+    attestation::certificate,
+    enrollment::{AllocationPolicy, AttestationKind, Enrollment, Kind, ProvisioningStatus, SymmetricKeys},
+    registrar::{ServiceError, guid, is_id},
+};
+
+/// Refuses an enrollment that could never work. What only shows when a device registers, such as a webhook's URL, is not
+/// looked at: DPS does not either.
+pub(super) fn check(enrollment: &Enrollment, hubs: &[Hub]) -> Result<(), ServiceError> {
+    let Some((kind, id)) = enrollment.identity() else {
+        return Err(invalid("An enrollment has either a registrationId or an enrollmentGroupId."));
+    };
+    if !is_id(id) {
+        return Err(invalid(format!("{id:?} is no id: letters, digits, and - . _ : within, at most 128.")));
+    }
+    check_attestation(enrollment, kind)?;
+    check_allocation(enrollment, hubs)?;
+    if enrollment.initial_twin.as_ref().is_some_and(|twin| !twin.is_object() && !twin.is_null()) {
+        return Err(invalid("initialTwin has to be an object."));
+    }
+    if kind == Kind::Group && enrollment.device_id.is_some() {
+        return Err(invalid("A group has no deviceId: each device's is its registration id."));
+    }
+    Ok(())
+}
+
+fn check_allocation(enrollment: &Enrollment, hubs: &[Hub]) -> Result<(), ServiceError> {
+    let named = enrollment.iot_hubs.iter().flatten().chain(&enrollment.iot_hub_host_name);
+    for name in named {
+        if !hubs.iter().any(|hub| hub.host_name.eq_ignore_ascii_case(name)) {
+            return Err(invalid(format!("The hub {name} is not linked.")));
+        }
+    }
+    let one_hub = enrollment.iot_hubs.as_ref().map_or(0, Vec::len) == 1 || enrollment.iot_hub_host_name.is_some();
+    match enrollment.allocation_policy {
+        Some(AllocationPolicy::Custom) if enrollment.custom_allocation_definition.is_none() => {
+            Err(invalid("A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'."))
+        }
+        Some(AllocationPolicy::Static) if !one_hub => Err(invalid("The allocation policy 'Static' needs one hub.")),
+        _ => Ok(()),
+    }
+}
+
+fn check_attestation(enrollment: &Enrollment, kind: Kind) -> Result<(), ServiceError> {
+    let attestation = &enrollment.attestation;
+    match attestation.kind {
+        AttestationKind::None => Ok(()),
+        AttestationKind::SymmetricKey => {
+            let keys = attestation.symmetric_key.iter().flat_map(|keys| [&keys.primary_key, &keys.secondary_key]);
+            let is_key = |key: &String| STANDARD.decode(key).is_ok_and(|bytes| (16..=64).contains(&bytes.len()));
+            if keys.flatten().all(is_key) { Ok(()) } else { Err(invalid("A key is base64 of 16 to 64 bytes.")) }
+        }
+        AttestationKind::Tpm => {
+            let key = attestation.tpm.as_ref().filter(|_| kind == Kind::Individual);
+            let is_key = key.is_some_and(|keys| STANDARD.decode(&keys.endorsement_key).is_ok());
+            if is_key { Ok(()) } else { Err(invalid("tpm needs an endorsementKey, and an individual enrollment.")) }
+        }
+        AttestationKind::X509 => {
+            let x509 = attestation.x509.clone().unwrap_or_default();
+            let given = match kind {
+                Kind::Individual => x509.client_certificates.as_ref(),
+                Kind::Group => x509.signing_certificates.as_ref(),
+            };
+            let certificates = || given.iter().flat_map(|pair| pair.iter());
+            let readable = |text: &String| certificate::read(text).is_some();
+            let all_readable = certificates().all(|given| given.certificate.as_ref().is_none_or(readable));
+            let some = certificates().next().is_some() || (kind == Kind::Group && x509.ca_references.is_some());
+            match (some, all_readable) {
+                (true, true) => Ok(()),
+                (true, false) => Err(invalid("A certificate cannot be read: PEM, or base64 of DER or PEM.")),
+                (false, _) => Err(invalid(
+                    "x509 needs clientCertificates (individual), signingCertificates or caReferences (group).",
+                )),
+            }
+        }
+    }
+}
+
+/// The enrollment as it is stored in place of `before`: with keys that were not given, what its certificates say, and the
+/// service's own members.
+pub(super) fn complete(mut enrollment: Enrollment, before: Option<&Enrollment>) -> Enrollment {
+    let now = format!("{:.7}", jiff::Timestamp::now());
+    if enrollment.attestation.kind == AttestationKind::SymmetricKey {
+        let kept = before.and_then(|before| before.attestation.symmetric_key.clone()).unwrap_or_default();
+        let given = enrollment.attestation.symmetric_key.take().unwrap_or_default();
+        let fill = |given: Option<String>, kept: Option<String>| given.or(kept).or_else(new_key);
+        enrollment.attestation.symmetric_key = Some(SymmetricKeys {
+            primary_key: fill(given.primary_key, kept.primary_key),
+            secondary_key: fill(given.secondary_key, kept.secondary_key),
+        });
+    }
+    if let Some(x509) = &mut enrollment.attestation.x509 {
+        let pairs = x509.client_certificates.iter_mut().chain(&mut x509.signing_certificates);
+        for given in pairs.flat_map(|pair| pair.iter_mut()) {
+            let told = given.certificate.as_deref().and_then(certificate::read);
+            given.info = told.and_then(|der| certificate::info(&der)).or(given.info.take());
+        }
+    }
+    enrollment.registration_state = None;
+    enrollment.initial_twin = enrollment.initial_twin.filter(|twin| !twin.is_null());
+    enrollment.provisioning_status.get_or_insert(ProvisioningStatus::Enabled);
+    enrollment.etag = Some(format!("\"{}\"", guid()));
+    enrollment.created_date_time_utc =
+        before.and_then(|before| before.created_date_time_utc.clone()).or_else(|| Some(now.clone()));
+    enrollment.last_updated_date_time_utc = Some(now);
+    enrollment
+}
+
+fn new_key() -> Option<String> {
+    let mut key = [0; 64];
+    getrandom::fill(&mut key).ok()?;
+    Some(STANDARD.encode(key))
+}
