@@ -120,7 +120,7 @@ fn log_panics() {
     }));
 }
 
-/// One line of the log about a panic.
+/// One line of the log about a panic. Berth knows it by its first word, and keeps it however full the log is.
 #[cfg(any(test, target_arch = "wasm32"))]
 fn panic_line(place: Option<&std::panic::Location<'_>>, message: Option<&str>) -> String {
     let message = message.unwrap_or("no message");

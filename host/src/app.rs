@@ -8,15 +8,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::{
-    admin::{self, Access, Api, Readiness},
+    admin::{Access, Admin, Api, Readiness, Sources},
+    admission::{Lanes, Quotas},
     catalogue::Current,
-    config::Config,
-    contract::Limits,
+    config::{Config, TlsSection},
     engine::{Compiler, Engine},
-    http::{self, Patience},
+    http::{Listener, Patience, Tls},
+    metrics::Metrics,
     reload,
     store::Store,
-    webhook::{Intake, Webhook},
+    webhook::{Intake, Problem, Webhook},
 };
 
 /// A running server. Dropping it leaves it running; [`App::run`] sees it to its end.
@@ -44,7 +45,9 @@ impl App {
     /// be loaded is no such error.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         config.check()?;
-        let limits = config.limits.over(Limits::default());
+        outlive_file_limits()?;
+        let limits = config.limits();
+        let (webhook_tls, admin_tls) = (tls(config.webhook.tls.as_ref())?, tls(config.admin.tls.as_ref())?);
         let engine = Engine::new(&limits)?;
         let webhook_socket = bind(config.webhook.listen, "webhook.listen", "--listen").await?;
         let admin_socket = bind(config.admin.listen, "admin.listen", "--admin-listen").await?;
@@ -53,27 +56,35 @@ impl App {
         let readiness = Readiness::default();
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let data = &config.data.directory;
-        let (store, damaged) = Store::open(data)
+        let (store, damage) = Store::open(data, config.data.keep_versions)
             .with_context(|| format!("failed to open Berth's memory in {} (data.directory)", data.display()))?;
-        if let Some(aside) = damaged {
-            error!(file = %aside.display(), "Berth's memory was damaged and is put aside; a new one begins with the catalogue");
+        if let Some(damage) = damage {
+            error!("Berth's memory {damage}");
         }
         let (store, current) = (Arc::new(store), Arc::new(Current::default()));
+        let metrics = Arc::new(Metrics::new(Problem::codes()));
         let setup = reload::Setup {
             directory: config.catalogue.directory.clone(),
-            compiler: Compiler::new(engine, &data.join("cache"))?,
+            compiler: Arc::new(Compiler::new(engine.clone(), &data.join("cache"))?),
             limits,
+            quotas: config.quotas.over(Quotas::default()),
             store: store.clone(),
             current: current.clone(),
+            metrics: metrics.clone(),
             removal_grace: Duration::from_millis(config.catalogue.removal_grace_ms),
+            start_timeout: Duration::from_millis(config.catalogue.start_timeout_ms),
         };
         let owner = reload::start(setup, stop.clone())?;
         let access = Access::new(config.admin.tokens.clone());
         let api = Api { current: current.clone(), store, catalogue: owner.handle.clone(), access };
-        let admin_thread = admin::spawn(admin_socket.into_std()?, readiness.clone(), api, stop_admin.clone())?;
+        let sources =
+            Sources { metrics: metrics.clone(), current: current.clone(), readiness: readiness.clone(), engine };
+        let admin_thread =
+            Admin { api, sources, tls: admin_tls }.spawn(admin_socket.into_std()?, stop_admin.clone())?;
         // Probes answer while policies are verified.
         let catalogue_thread = owner.loaded().await?;
 
+        let lanes = Lanes::start().context("failed to start the threads for decisions")?;
         let section = &config.webhook;
         let intake = Intake {
             body_bytes: section.max_body_bytes.get() as usize,
@@ -85,9 +96,17 @@ impl App {
             head: Duration::from_millis(section.head_timeout_ms.get()),
             drain: Duration::from_millis(section.drain_timeout_ms.get()),
             connections: section.max_connections.get() as usize,
+            of_peer: section.max_connections_per_peer.get() as usize,
+            answer: Duration::from_millis(section.write_timeout_ms.get()),
         };
-        let router = Webhook::new(current, intake).router();
-        let serving = tokio::spawn(http::serve(webhook_socket, router, patience, stop.clone()));
+        let connections = metrics.webhook.clone();
+        let acceptor = webhook_tls.as_ref().map(Tls::acceptor);
+        if let Some(tls) = webhook_tls {
+            tokio::spawn(tls.follow("webhook", connections.clone(), stop.clone()));
+        }
+        let listener = Listener { socket: webhook_socket, patience, connections, tls: acceptor };
+        let router = Webhook::new(current, intake, lanes, metrics).router();
+        let serving = tokio::spawn(listener.serve(router, stop.clone()));
         readiness.set(true);
         info!(%webhook, %admin, "berth is ready");
         Ok(Self { webhook, admin, readiness, stop, stop_admin, serving, admin_thread, catalogue_thread })
@@ -108,10 +127,27 @@ impl App {
     }
 }
 
+fn tls(section: Option<&TlsSection>) -> anyhow::Result<Option<Tls>> {
+    section
+        .map(|section| Tls::load(section.into()))
+        .transpose()
+        .context("TLS cannot be spoken (webhook.tls, admin.tls)")
+}
+
 async fn bind(address: SocketAddr, key: &str, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("failed to bind {address}: choose another address with {key} in berth.toml or with {flag}")
     })
+}
+
+/// A file that may not grow any more is an error of writing it, which somebody answers for. The signal that comes with it
+/// would end the server.
+fn outlive_file_limits() -> anyhow::Result<()> {
+    use rustix::process::Signal;
+    use tokio::signal::unix::{SignalKind, signal};
+    // Once listened to, it does nothing else for as long as the process runs.
+    let listening = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+    listening.map(drop).context("failed to listen to signals")
 }
 
 /// Completes at SIGTERM or at an interrupt from the keyboard.

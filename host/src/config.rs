@@ -14,7 +14,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    catalogue::{LimitsSection, Tokens, parse_toml},
+    catalogue::{LimitsSection, QuotasSection, Tokens, parse_toml, source::read_own},
+    contract::Limits,
+    http::Files,
     telemetry::LogFormat,
 };
 
@@ -32,6 +34,10 @@ pub struct Config {
     pub admin: AdminSection,
     /// Limits of one decision, for all tenants. A tenant and a policy can only tighten them.
     pub limits: LimitsSection,
+    /// The engine that runs policies.
+    pub engine: EngineSection,
+    /// How much of the server one tenant may have. A tenant can only have less.
+    pub quotas: QuotasSection,
     /// The log, which goes to standard error.
     pub log: LogSection,
 }
@@ -45,11 +51,14 @@ pub struct CatalogueSection {
     /// Milliseconds a tenant or a policy has to be gone from the directory before it counts as removed. If the directory
     /// itself is gone or empty, nothing counts as removed.
     pub removal_grace_ms: u64,
+    /// Milliseconds a start waits for policies to be verified. Then it serves without those that are not done: until they
+    /// are, what they served last serves, or nothing.
+    pub start_timeout_ms: u64,
 }
 
 impl Default for CatalogueSection {
     fn default() -> Self {
-        Self { directory: "policies".into(), removal_grace_ms: 2000 }
+        Self { directory: "policies".into(), removal_grace_ms: 2000, start_timeout_ms: 10_000 }
     }
 }
 
@@ -59,11 +68,13 @@ impl Default for CatalogueSection {
 pub struct DataSection {
     /// Its directory, relative to this file. One server at a time can use it. Never inside the catalogue's.
     pub directory: PathBuf,
+    /// Versions that are kept of each policy, to go back to. The one that serves and the one before it always are.
+    pub keep_versions: NonZeroU32,
 }
 
 impl Default for DataSection {
     fn default() -> Self {
-        Self { directory: "berth-data".into() }
+        Self { directory: "berth-data".into(), keep_versions: nonzero(20) }
     }
 }
 
@@ -81,8 +92,16 @@ pub struct WebhookSection {
     pub body_timeout_ms: NonZeroU64,
     /// Milliseconds that requests in flight may take once the server is told to stop.
     pub drain_timeout_ms: NonZeroU64,
+    /// Milliseconds a caller may take nothing of its answer.
+    pub write_timeout_ms: NonZeroU64,
     /// Connections at the same time. More wait to be accepted.
     pub max_connections: NonZeroU32,
+    /// Connections of one address at the same time (of one /64 with IPv6), so that none can take them all. More are
+    /// closed. Behind a proxy all connections have the proxy's address: allow it as many as there are.
+    pub max_connections_per_peer: NonZeroU32,
+    /// The certificate, if the webhook is to speak TLS itself. Without, it speaks plain HTTP, and a proxy before it has to
+    /// speak TLS, since DPS calls `https://` only.
+    pub tls: Option<TlsSection>,
     /// Whether a decision's answer names its version, in the header `x-berth-version`.
     pub version_header: bool,
 }
@@ -95,9 +114,29 @@ impl Default for WebhookSection {
             head_timeout_ms: nonzero(30_000).into(),
             body_timeout_ms: nonzero(5_000).into(),
             drain_timeout_ms: nonzero(10_000).into(),
+            write_timeout_ms: nonzero(10_000).into(),
             max_connections: nonzero(4096),
+            max_connections_per_peer: nonzero(1024),
+            tls: None,
             version_header: true,
         }
+    }
+}
+
+/// A listener's certificate. It is taken up again when the files change: written over, renamed into place, or behind a link
+/// that is turned. What cannot be used is logged, and the one before serves on.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// The file of the certificate, relative to this file: PEM, followed by those of the authorities between it and a root.
+    pub certificate: PathBuf,
+    /// The file of its private key, relative to this file: PEM. Nobody but its owner should be able to read it.
+    pub key: PathBuf,
+}
+
+impl From<&TlsSection> for Files {
+    fn from(section: &TlsSection) -> Self {
+        Self { certificate: section.certificate.clone(), key: section.key.clone() }
     }
 }
 
@@ -115,11 +154,34 @@ pub struct AdminSection {
     /// The platform's tokens for the API: a name, which the history has, and `sha256:` with the hexadecimal SHA-256 digest
     /// of the token. With one, every call of the API needs a token.
     pub tokens: Tokens,
+    /// The certificate, if the admin listener is to speak TLS.
+    pub tls: Option<TlsSection>,
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)), tokens: Tokens::default() }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7072)), tokens: Tokens::default(), tls: None }
+    }
+}
+
+/// The engine that runs policies.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineSection {
+    /// KiB of stack that each running policy has, for all tenants alike: the engine knows no other way. Enough for some ten
+    /// thousand calls in one another.
+    #[schemars(range(min = LEAST_STACK_KIB, max = MOST_STACK_KIB))]
+    pub stack_kib: u16,
+}
+
+/// With less, not even what Berth calls of a policy could run.
+const LEAST_STACK_KIB: u16 = 64;
+/// Eight times what a thread commonly has, for every decision that is being made.
+const MOST_STACK_KIB: u16 = 8192;
+
+impl Default for EngineSection {
+    fn default() -> Self {
+        Self { stack_kib: 512 }
     }
 }
 
@@ -146,11 +208,15 @@ impl Config {
     ///
     /// If it cannot be read or is not a configuration; the text names file, line and key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let text = read_own(path)?;
         let mut config = Self::parse(&text).with_context(|| format!("{} is not a configuration", path.display()))?;
         if let Some(folder) = path.parent() {
             config.catalogue.directory = folder.join(&config.catalogue.directory);
             config.data.directory = folder.join(&config.data.directory);
+            for tls in [&mut config.webhook.tls, &mut config.admin.tls].into_iter().flatten() {
+                tls.certificate = folder.join(&tls.certificate);
+                tls.key = folder.join(&tls.key);
+            }
         }
         Ok(config)
     }
@@ -163,7 +229,19 @@ impl Config {
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let config: Self = parse_toml(text)?;
         config.limits.check()?;
+        let stack = config.engine.stack_kib;
+        anyhow::ensure!(
+            (LEAST_STACK_KIB..=MOST_STACK_KIB).contains(&stack),
+            "engine.stack_kib is {stack}; it can be {LEAST_STACK_KIB} to {MOST_STACK_KIB}"
+        );
         Ok(config)
+    }
+
+    /// The limits of one decision, for all tenants.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let stack = usize::from(self.engine.stack_kib) << 10;
+        Limits { stack, ..self.limits.over(Limits::default()) }
     }
 
     /// Checks what the form alone does not.
@@ -216,6 +294,7 @@ mod tests {
             ("[webhok]", "webhok"),
             ("[webhook]\nport = 1", "port"),
             ("[webhook]\nmax_body_bytes = 0", "max_body_bytes"),
+            ("[engine]\nstack_kib = 16", "engine.stack_kib"),
             ("[log]\nformat = \"xml\"", "format"),
         ] {
             let error = format!("{:#}", Config::parse(text).unwrap_err());

@@ -4,7 +4,9 @@
 //!
 //! - [`contract`]: the vocabulary. Plain data, no I/O.
 //! - [`wire`]: DPS's JSON to the vocabulary and back.
+//! - [`metrics`]: what is counted and timed, and under which names.
 //! - [`engine`]: the only module that names wasmtime.
+//! - [`admission`]: what keeps tenants from one another.
 //! - [`catalogue`]: tenants and their releases, as one immutable snapshot, and the files it is read from.
 //! - [`decide`]: one decision.
 //! - [`store`]: Berth's own memory on disk.
@@ -12,11 +14,14 @@
 //! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
 //! - [`toolchain`]: builds policies from source.
+//! - [`tpm`]: what a TPM seals and opens, in software.
+//! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
 //! - [`telemetry`], [`config`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
 //! - [`cli`]: the command line.
 
 pub mod admin;
+pub mod admission;
 pub mod app;
 pub mod catalogue;
 pub mod cli;
@@ -24,11 +29,14 @@ pub mod config;
 pub mod contract;
 pub mod decide;
 pub mod demo;
+pub mod dps;
 pub mod engine;
 pub mod http;
+pub mod metrics;
 pub mod reload;
 pub mod store;
 pub mod telemetry;
 pub mod toolchain;
+pub mod tpm;
 pub mod webhook;
 pub mod wire;

@@ -89,7 +89,7 @@ impl Answer {
     /// # Panics
     ///
     /// If it is anything else: more members than `code`, `message` and `requestId`, another id than the header's, or a
-    /// 503 that does not say when to try again.
+    /// 429 or 503 that does not say when to try again.
     #[track_caller]
     pub fn is_error(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{}", self.text());
@@ -99,7 +99,7 @@ impl Answer {
         let expected = json!({ "error": { "code": code, "message": message, "requestId": self.id() } });
         assert_eq!(body, expected);
         assert!(!message.is_empty(), "a failure says what it is");
-        assert_eq!(self.retry_after().is_some(), status == 503, "{:?}", self.headers);
+        assert_eq!(self.retry_after().is_some(), matches!(status, 429 | 503), "{:?}", self.headers);
         message
     }
 }

@@ -7,7 +7,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -20,10 +20,10 @@ use crate::{
 
 /// What every server of the suite is configured with: decisions that should succeed have all the time they need on a
 /// busy machine. A policy that is to run out of time has a limit of its own.
-const PATIENT: &str = "[limits]\ntime_ms = 20000\n";
+const PATIENT: &str = "[limits]\ntime_ms = 20000\ncpu_ms = 20000\n";
 
-/// What is removed is soon gone, unless a test has a `[catalogue]` of its own.
-const REMOVAL: &str = "[catalogue]\nremoval_grace_ms = 50\n\n";
+/// What is removed is soon gone, and a start waits for every policy, unless a test has a `[catalogue]` of its own.
+const FOLLOWED: &str = "[catalogue]\nremoval_grace_ms = 50\nstart_timeout_ms = 60000\n\n";
 
 /// The folder of the catalogue, beside `berth.toml`.
 const CATALOGUE: &str = "policies";
@@ -79,8 +79,8 @@ impl Berth {
     /// If it does not become ready.
     pub async fn start(toml: &str, folder: TempDir) -> Self {
         let config = folder.path().join("berth.toml");
-        let removal = if toml.contains("[catalogue]") { "" } else { REMOVAL };
-        fs::write(&config, format!("{removal}{PATIENT}{toml}")).expect("a file");
+        let followed = if toml.contains("[catalogue]") { "" } else { FOLLOWED };
+        fs::write(&config, format!("{followed}{PATIENT}{toml}")).expect("a file");
         let mut child = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--log-format", "json", "--config"])
@@ -204,6 +204,17 @@ impl Berth {
         self.logs("catalogue published").await
     }
 
+    /// The place in the log that what happens from now on is logged after: lines of what happened before are written by
+    /// then.
+    ///
+    /// # Panics
+    ///
+    /// If the server ends.
+    pub async fn mark(&self) -> usize {
+        self.logged_since(self.log.len()).await;
+        self.log.len()
+    }
+
     /// What was logged from this place on about requests that have been answered.
     ///
     /// A request that is known to be logged is made, and its line awaited: everything before it has been written.
@@ -214,14 +225,37 @@ impl Berth {
         self.log.lines(mark..end)
     }
 
+    /// Its process's number.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
     /// Sends SIGTERM.
     ///
     /// # Panics
     ///
     /// If it has ended already.
     pub fn terminate(&self) {
-        let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        kill_process(pid.expect("the server runs"), Signal::TERM).expect("a signal");
+        kill_process(self.pid(), Signal::TERM).expect("a signal");
+    }
+
+    /// Has writing to a file fail beyond so many bytes, as it does on a full disk; `None` if not any more.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended already.
+    pub fn files_end_at(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).expect("a limit");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.process().cast_signed()).expect("the server runs")
     }
 
     /// Waits for its end.

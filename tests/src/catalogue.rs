@@ -129,6 +129,17 @@ impl Catalogue {
         self
     }
 
+    /// With these lines in the last tenant's `tenant.toml`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no tenant yet.
+    #[must_use]
+    pub fn settings(mut self, toml: &str) -> Self {
+        self.0.last_mut().expect("settings have a tenant").manifest.push_str(toml);
+        self
+    }
+
     /// With one more policy of the last tenant.
     ///
     /// # Panics

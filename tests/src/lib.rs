@@ -17,13 +17,18 @@
 //! - [`Berth`]: a running server, its [`Log`](log::Log), and [`startup`] for servers that are not to run.
 //! - [`Catalogue`] and [`Policy`]: what it serves, and [`Folder`]: changes to that while it serves.
 //! - [`Ask`] and [`Answer`]: one request in HTTP as it should be; [`Line`](tcp::Line): bytes as they should not be.
-//! - [`api`]: the admin API.
+//! - [`api`]: the admin API, and [`mod@metrics`].
+//! - [`Siege`]: servers that many attacks are made against, each a test of its own.
+//! - [`mod@tls`]: certificates, and a caller that speaks TLS.
 //! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
+//! - [`fuzzing`]: what has to hold for any bytes.
 //! - [`bodies`]: what DPS sends.
+//! - [`load`]: load for benchmarks.
 //! - [`mod@reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
 //!
 //! The binary is the one beside the test's own executable: `cargo build --release -p berth` comes before
 //! `cargo test --release -p berth-tests`.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -39,13 +44,18 @@ mod berth;
 pub mod bodies;
 mod catalogue;
 mod folder;
+pub mod fuzzing;
 pub mod guests;
+pub mod load;
 pub mod log;
+pub mod metrics;
 pub mod pages;
 pub mod reference;
+mod siege;
 pub mod snippets;
 pub mod startup;
 pub mod tcp;
+pub mod tls;
 mod waiting;
 
 pub use answer::Answer;
@@ -53,4 +63,5 @@ pub use ask::{Ask, Connection};
 pub use berth::{Berth, binary};
 pub use catalogue::{Catalogue, Policy, key, key_hash, secondary_key};
 pub use folder::Folder;
+pub use siege::{Holding, Siege};
 pub use waiting::within_patience;

@@ -1,7 +1,9 @@
 //! `cargo xtask`: what cargo alone cannot do.
 //!
 //! Small on purpose: it is compiled before anything else can begin.
+#![forbid(unsafe_code)]
 
+mod fuzz;
 mod suite;
 
 use std::process::ExitCode;
@@ -11,7 +13,10 @@ Usage: cargo xtask COMMAND
 
 Commands:
   test [ARGS]   build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in)
-  soak          run the long form of the tests of swaps and kills; the counts can be set, see xtask/src/suite.rs
+  soak          run the long form of the tests of swaps, kills, starts and accounts; the counts can be set, see xtask/src/suite.rs
+  bench NAME    run a benchmark of tests/benches: noisy, swap
+  fuzz [TARGET] [--seconds N] [--keep]
+                look for bytes that break what has to hold for any bytes; --keep makes tests/fuzz/corpus of what was found
   bless         rewrite the generated references in docs/ from the code
 ";
 
@@ -22,6 +27,8 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => suite::run(&rest),
         "soak" => suite::soak(),
+        "bench" => suite::bench(&rest),
+        "fuzz" => fuzz::run(&rest),
         "bless" => suite::bless(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

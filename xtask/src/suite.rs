@@ -32,11 +32,18 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     Ok(passed && sum.failed == 0)
 }
 
-/// The counts of the long form, each of which the environment can set.
-const SOAK: [(&str, &str); 4] =
-    [("BERTH_SOAK_SWAPS", "500"), ("BERTH_SOAK_BROKEN", "100"), ("BERTH_SOAK_KILLS", "300"), ("BERTH_SOAK_SEED", "1")];
+/// The counts of the long form, each of which the environment can set. Five million decisions are eight hours of 174 a second.
+const SOAK: [(&str, &str); 7] = [
+    ("BERTH_SOAK_SWAPS", "500"),
+    ("BERTH_SOAK_BROKEN", "100"),
+    ("BERTH_SOAK_KILLS", "300"),
+    ("BERTH_SOAK_POLICIES", "1000"),
+    ("BERTH_SOAK_DECISIONS", "5000000"),
+    ("BERTH_SOAK_DECISIONS_A_SWAP", "5000"),
+    ("BERTH_SOAK_SEED", "1"),
+];
 
-/// Runs the tests of swaps and kills with the counts of the long form. They print what they did.
+/// Runs the tests of swaps, kills, starts and accounts with the counts of the long form. They print what they did.
 pub(crate) fn soak() -> anyhow::Result<bool> {
     let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
     ensure!(built.success(), "berth does not build");
@@ -51,6 +58,15 @@ pub(crate) fn soak() -> anyhow::Result<bool> {
     Ok(tests.status().context("failed to run cargo")?.success())
 }
 
+/// Runs the benchmark that `arguments` begin with; the rest goes to it. Each compares, in one run, with itself or a peer.
+pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
+    let (name, rest) = arguments.split_first().context("which benchmark? Each file of tests/benches is one")?;
+    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
+    ensure!(built.success(), "berth does not build");
+    let mut bench = cargo(&["bench", "--package", "berth-tests", "--bench", name, "--"]);
+    Ok(bench.args(rest).status().context("failed to run cargo")?.success())
+}
+
 /// Rewrites the generated references: runs the tests that compare them, told to write instead.
 pub(crate) fn bless() -> anyhow::Result<bool> {
     let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--", "reference"]);
@@ -58,10 +74,14 @@ pub(crate) fn bless() -> anyhow::Result<bool> {
     Ok(status.success())
 }
 
-fn cargo(arguments: &[&str]) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+/// The repository's folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(arguments).current_dir(root);
+    command.args(arguments).current_dir(root());
     command
 }
 

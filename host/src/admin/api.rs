@@ -4,20 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{
         DefaultBodyLimit, FromRequest as _, Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, Request, Response, StatusCode},
+    http::{HeaderMap, Request, Response, StatusCode, header},
     response::IntoResponse as _,
     routing::{delete, get, post},
 };
 use hyper::body::Body as _;
 use serde::{Deserialize, de::DeserializeOwned};
-use tracing::{info, warn};
+use tokio::sync::Semaphore;
+use tracing::warn;
 
 use super::{
+    Sources,
     access::{Access, Principal},
     body::{ChangeBody, HistoryBody, PolicyBody, PushBody, RollbackBody, StatusBody},
 };
@@ -43,11 +45,20 @@ pub struct Api {
 
 struct Shared {
     api: Api,
+    /// Bodies that may be taken at the same time: a push has many megabytes.
+    bodies: Semaphore,
+    sources: Sources,
     ids: RequestIds,
 }
 
+/// Bodies that are taken at the same time; more wait.
+const BODIES: usize = 4;
+
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// What Prometheus and its relatives read.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Answer = Response<Body>;
 
@@ -55,16 +66,30 @@ type Answer = Response<Body>;
 type PolicyPath = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes. `openapi.rs` documents them.
-pub(super) fn router(api: Api) -> Router {
+pub(super) fn router(api: Api, sources: Sources) -> Router {
     let policy = get(policy).put(push);
     Router::new()
+        .route("/metrics", get(metrics))
         .route("/api/v1/status", get(status))
         .route("/api/v1/policies/{tenant}/{policy}", policy)
         .route("/api/v1/policies/{tenant}/{policy}/history", get(history))
         .route("/api/v1/policies/{tenant}/{policy}/rollback", post(rollback))
         .route("/api/v1/policies/{tenant}/{policy}/pin", delete(unpin))
         .layer(DefaultBodyLimit::max(MAX_PUSH))
-        .with_state(Arc::new(Shared { api, ids: RequestIds::default() }))
+        .with_state(Arc::new(Shared { api, sources, bodies: Semaphore::new(BODIES), ids: RequestIds::default() }))
+}
+
+/// What is asked for, and by whom and of which policy as soon as that is known: what the log says of a refusal.
+struct Asked {
+    action: &'static str,
+    by: Option<String>,
+    policy: Option<PolicyId>,
+}
+
+impl Asked {
+    fn to(action: &'static str) -> Self {
+        Self { action, by: None, policy: None }
+    }
 }
 
 /// Why the API does not do what it is asked.
@@ -73,6 +98,7 @@ enum Refusal {
     Forbidden,
     Malformed(String),
     TooLarge,
+    Unwritten,
     Command(CommandError),
 }
 
@@ -83,7 +109,7 @@ impl From<CommandError> for Refusal {
 }
 
 impl Refusal {
-    fn respond(&self, id: RequestId) -> Answer {
+    fn respond(&self, asked: &Asked, id: RequestId) -> Answer {
         let (status, code, message) = match self {
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
@@ -91,15 +117,25 @@ impl Refusal {
                 "the token is missing or wrong: give one as `authorization: bearer TOKEN`".to_owned(),
             ),
             Self::Forbidden => {
-                (StatusCode::FORBIDDEN, "forbidden", "this token is for the policies of another tenant".to_owned())
+                (StatusCode::FORBIDDEN, "forbidden", "this token is only for the policies of its own tenant".to_owned())
             }
+            Self::Unwritten => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "the metrics cannot be written down; this is a mistake of Berth's".to_owned(),
+            ),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed-request", why.clone()),
             Self::TooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is larger than a policy may be".to_owned())
             }
             Self::Command(error) => command_error(error),
         };
-        warn!(request = %id, status = status.as_u16(), code, reason = message, "admin request refused");
+        let Asked { action, by, policy } = asked;
+        let policy = policy.as_ref().map(tracing::field::display);
+        warn!(
+            request = %id, action, by = by.as_deref(), policy, status = status.as_u16(), code, reason = message,
+            "admin request refused"
+        );
         failure(status, code, &message, id)
     }
 }
@@ -108,6 +144,7 @@ fn command_error(error: &CommandError) -> (StatusCode, &'static str, String) {
     let (status, code) = match error {
         CommandError::UnknownPolicy(_) | CommandError::UnknownTenant(_) => (StatusCode::NOT_FOUND, "not-found"),
         CommandError::UnknownVersion(_) => (StatusCode::NOT_FOUND, "unknown-version"),
+        CommandError::VersionGone(_) => (StatusCode::GONE, "version-gone"),
         CommandError::NoEarlierVersion(_) => (StatusCode::CONFLICT, "no-earlier-version"),
         CommandError::NotPinned(_) => (StatusCode::CONFLICT, "not-pinned"),
         CommandError::Superseded(_) => (StatusCode::CONFLICT, "superseded"),
@@ -116,26 +153,52 @@ fn command_error(error: &CommandError) -> (StatusCode, &'static str, String) {
             return (StatusCode::UNPROCESSABLE_ENTITY, "refused", message);
         }
         CommandError::Ending => (StatusCode::SERVICE_UNAVAILABLE, "ending"),
+        CommandError::Unknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unknown-outcome"),
         CommandError::Catalogue(_) | CommandError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "storage"),
     };
     (status, code, error.to_string())
 }
 
 impl Shared {
-    fn admit(&self, headers: &HeaderMap) -> Result<Principal, Refusal> {
-        self.api.access.principal(headers, &self.api.current.load()).ok_or(Refusal::Unauthorized)
+    fn admit(&self, asked: &mut Asked, headers: &HeaderMap) -> Result<Principal, Refusal> {
+        let principal = self.api.access.principal(headers, &self.api.current.load()).ok_or(Refusal::Unauthorized)?;
+        asked.by = Some(principal.name().to_owned());
+        Ok(principal)
     }
 
     /// The policy of a path, if the caller may see it.
-    fn policy(&self, headers: &HeaderMap, path: PolicyPath) -> Result<(Principal, PolicyId), Refusal> {
-        let principal = self.admit(headers)?;
+    fn policy(
+        &self,
+        asked: &mut Asked,
+        headers: &HeaderMap,
+        path: PolicyPath,
+    ) -> Result<(Principal, PolicyId), Refusal> {
+        let principal = self.admit(asked, headers)?;
         let Path((tenant, policy)) = path.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
         let id = format!("{tenant}/{policy}").parse::<PolicyId>();
         let id = id.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        asked.policy = Some(id.clone());
         if principal.sees(&id.tenant) { Ok((principal, id)) } else { Err(Refusal::Forbidden) }
     }
 
-    fn answer<T: serde::Serialize>(&self, result: Result<T, Refusal>) -> Answer {
+    /// Makes a change for a caller who may make it.
+    async fn change(
+        &self,
+        action: &'static str,
+        headers: &HeaderMap,
+        path: PolicyPath,
+        change: impl AsyncFnOnce(PolicyId, &str) -> Result<Changed, Refusal>,
+    ) -> Answer {
+        let mut asked = Asked::to(action);
+        let done = async {
+            let (principal, policy) = self.policy(&mut asked, headers, path)?;
+            Ok(ChangeBody::of(&change(policy, principal.name()).await?))
+        };
+        let done = done.await;
+        self.answer(&asked, done)
+    }
+
+    fn answer<T: serde::Serialize>(&self, asked: &Asked, result: Result<T, Refusal>) -> Answer {
         let id = self.ids.next();
         match result {
             Ok(body) => {
@@ -143,26 +206,41 @@ impl Shared {
                 crate::http::name(&mut response, id);
                 response
             }
-            Err(refusal) => refusal.respond(id),
+            Err(refusal) => refusal.respond(asked, id),
         }
     }
 }
 
 async fn status(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
-    let status = shared.admit(&headers).map(|principal| {
+    let mut asked = Asked::to("status");
+    let status = shared.admit(&mut asked, &headers).map(|principal| {
         let catalogue: Arc<Catalogue> = shared.api.current.load().clone();
         StatusBody::of(&catalogue, |tenant| principal.sees(tenant))
     });
-    shared.answer(status)
+    shared.answer(&asked, status)
+}
+
+/// For the platform only: the metrics name every tenant.
+async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
+    let mut asked = Asked::to("metrics");
+    let text = shared.admit(&mut asked, &headers).and_then(|principal| match principal {
+        Principal::Platform(_) => shared.sources.exposition().map_err(|_| Refusal::Unwritten),
+        Principal::Tenant(..) => Err(Refusal::Forbidden),
+    });
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(refusal) => refusal.respond(&asked, shared.ids.next()),
+    }
 }
 
 async fn policy(State(shared): State<Arc<Shared>>, path: PolicyPath, headers: HeaderMap) -> Answer {
-    let found = shared.policy(&headers, path).and_then(|(_, id)| {
+    let mut asked = Asked::to("policy");
+    let found = shared.policy(&mut asked, &headers, path).and_then(|(_, id)| {
         let catalogue = shared.api.current.load();
         let policy = catalogue.find(id.tenant.as_str(), id.policy.as_str()).policy.cloned();
         policy.map(|policy| PolicyBody::of(&policy)).ok_or_else(|| CommandError::UnknownPolicy(id).into())
     });
-    shared.answer(found)
+    shared.answer(&asked, found)
 }
 
 #[derive(Deserialize)]
@@ -176,12 +254,13 @@ async fn history(
     page: Result<Query<Page>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answer {
-    let events = shared.policy(&headers, path).and_then(|(_, id)| {
+    let mut asked = Asked::to("history");
+    let events = shared.policy(&mut asked, &headers, path).and_then(|(_, id)| {
         let Query(page) = page.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
         let events = shared.api.store.history(&id, page.limit.unwrap_or(100));
         Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
     });
-    shared.answer(events)
+    shared.answer(&asked, events)
 }
 
 async fn rollback(
@@ -190,23 +269,18 @@ async fn rollback(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Answer {
-    let done = async {
-        let (principal, id) = shared.policy(&headers, path)?;
-        let to = taken::<RollbackBody>(request).await?.to.map(|version| version.parse::<Digest>()).transpose();
+    let change = async |id, by: &str| {
+        let to = shared.taken(request, Ok::<RollbackBody, _>).await?.to;
+        let to = to.map(|version| version.parse::<Digest>()).transpose();
         let to = to.map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let done = shared.api.catalogue.rollback(id.clone(), to, principal.name()).await;
-        audited("rollback", &principal, &id, done)
+        Ok(shared.api.catalogue.rollback(id, to, by).await?)
     };
-    shared.answer(done.await)
+    shared.change("rollback", &headers, path, change).await
 }
 
 async fn unpin(State(shared): State<Arc<Shared>>, path: PolicyPath, headers: HeaderMap) -> Answer {
-    let done = async {
-        let (principal, id) = shared.policy(&headers, path)?;
-        let done = shared.api.catalogue.unpin(id.clone(), principal.name()).await;
-        audited("unpin", &principal, &id, done)
-    };
-    shared.answer(done.await)
+    let change = async |id, by: &str| Ok(shared.api.catalogue.unpin(id, by).await?);
+    shared.change("unpin", &headers, path, change).await
 }
 
 async fn push(
@@ -215,39 +289,49 @@ async fn push(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Answer {
-    let done = async {
-        let (principal, id) = shared.policy(&headers, path)?;
-        let files = taken::<PushBody>(request).await?.files().map_err(Refusal::Malformed)?;
-        let done = shared.api.catalogue.push(id.clone(), files, principal.name()).await;
-        audited("push", &principal, &id, done)
+    let change = async |id, by: &str| {
+        let files = shared.taken(request, PushBody::files).await?;
+        Ok(shared.api.catalogue.push(id, files, by).await?)
     };
-    shared.answer(done.await)
+    shared.change("push", &headers, path, change).await
 }
 
-/// Takes a request's body. One that says beforehand that it is too large is not waited for.
-async fn taken<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Refusal> {
-    if request.body().size_hint().lower() > MAX_PUSH as u64 {
-        return Err(Refusal::TooLarge);
-    }
-    let Ok(taken) = tokio::time::timeout(BODY_TIME, Json::from_request(request, &())).await else {
-        return Err(Refusal::Malformed("the body took too long to arrive".to_owned()));
-    };
-    match taken {
-        Ok(Json(body)) => Ok(body),
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
-        Err(rejection) => Err(Refusal::Malformed(rejection.body_text())),
+impl Shared {
+    /// Takes a request's body and makes of it what is wanted. One that says beforehand that it is too large is not waited
+    /// for, and none is decoded on the thread that answers probes.
+    async fn taken<T: DeserializeOwned, U: Send + 'static>(
+        &self,
+        request: Request<Body>,
+        make: impl FnOnce(T) -> Result<U, String> + Send + 'static,
+    ) -> Result<U, Refusal> {
+        if request.body().size_hint().lower() > MAX_PUSH as u64 {
+            return Err(Refusal::TooLarge);
+        }
+        // A page in a browser can send what is not JSON to any address without asking.
+        if !is_json(request.headers()) {
+            return Err(Refusal::Malformed(
+                "the body has to be JSON, and `content-type: application/json` say so".into(),
+            ));
+        }
+        let _place = self.bodies.acquire().await.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let taken = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &())).await;
+        let bytes = match taken {
+            Err(_) => return Err(Refusal::Malformed("the body took too long to arrive".to_owned())),
+            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(Refusal::TooLarge),
+            Ok(Err(rejection)) => return Err(Refusal::Malformed(rejection.body_text())),
+            Ok(Ok(bytes)) => bytes,
+        };
+        let decode = move || {
+            let body =
+                serde_json::from_slice(&bytes).map_err(|error| format!("the body is not as it should be: {error}"))?;
+            make(body)
+        };
+        let decoded = tokio::task::spawn_blocking(decode).await;
+        decoded.unwrap_or_else(|error| Err(error.to_string())).map_err(Refusal::Malformed)
     }
 }
 
-/// Writes into the log who did what; the policy's history has it too.
-fn audited(
-    action: &str,
-    principal: &Principal,
-    id: &PolicyId,
-    done: Result<Changed, CommandError>,
-) -> Result<ChangeBody, Refusal> {
-    let changed = done?;
-    let from = changed.previous.map(tracing::field::display);
-    info!(action, by = principal.name(), policy = %id, from, to = %changed.version, "admin change");
-    Ok(ChangeBody::of(&changed))
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -5,15 +5,18 @@
 //! | --- | --- |
 //! | `GET /livez` | 200 as long as the process runs |
 //! | `GET /readyz` | 200 while allocation requests are taken, 503 before and when draining; says if memory serves |
+//! | `GET /metrics` | all that is counted, in the OpenMetrics format: `docs/metrics.md` |
 //! | `/api/v1/…` | what serves, what happened, and changing it: `docs/openapi.json` |
 
 mod access;
 mod api;
 pub mod body;
+mod metrics;
 pub mod openapi;
 
 pub use access::Access;
 pub use api::Api;
+pub use metrics::Sources;
 
 use std::{
     sync::{
@@ -29,8 +32,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    catalogue::{Current, Origin},
-    http::{self, Patience},
+    catalogue::Origin,
+    http::{Listener, Patience, Tls},
 };
 
 /// Whether allocation requests are taken.
@@ -48,53 +51,73 @@ impl Readiness {
     }
 }
 
-/// Answers probes on a thread of its own until `stop` is cancelled.
-///
-/// # Errors
-///
-/// If the system gives no thread.
-pub fn spawn(
-    listener: std::net::TcpListener,
-    readiness: Readiness,
-    api: Api,
-    stop: CancellationToken,
-) -> anyhow::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start the admin listener's runtime")?;
-    let patience = Patience { head: Duration::from_secs(5), drain: Duration::from_secs(1), connections: 64 };
-    let run = move || {
-        runtime.block_on(async move {
-            match TcpListener::from_std(listener) {
-                Ok(listener) => http::serve(listener, router(readiness, api), patience, stop).await,
-                Err(error) => tracing::error!(%error, "the admin listener cannot run"),
-            }
-        });
-    };
-    std::thread::Builder::new().name("berth-admin".into()).spawn(run).context("failed to start the admin listener")
+/// What the admin listener answers from.
+pub struct Admin {
+    /// The API.
+    pub api: Api,
+    /// The metrics.
+    pub sources: Sources,
+    /// Its TLS, if it speaks it.
+    pub tls: Option<Tls>,
 }
 
-fn router(readiness: Readiness, api: Api) -> Router {
-    let probed = Probed { readiness, current: api.current.clone() };
-    let probes = Router::new().route("/livez", get(async || "live\n")).route("/readyz", get(readyz)).with_state(probed);
-    let fallback = async || (StatusCode::NOT_FOUND, "there is nothing here: try /livez, /readyz or /api/v1/status\n");
-    probes.merge(api::router(api)).fallback(fallback)
+impl Admin {
+    /// Answers on a thread of its own until `stop` is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn spawn(
+        self,
+        socket: std::net::TcpListener,
+        stop: CancellationToken,
+    ) -> anyhow::Result<std::thread::JoinHandle<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("failed to start the admin listener's runtime")?;
+        let patience = Patience {
+            head: Duration::from_secs(5),
+            answer: Duration::from_secs(10),
+            drain: Duration::from_secs(1),
+            connections: 64,
+            // Whoever comes through a tunnel or a proxy has its address.
+            of_peer: 48,
+        };
+        let run = move || {
+            runtime.block_on(async move {
+                let connections = self.sources.metrics.admin.clone();
+                let tls = self.tls.as_ref().map(Tls::acceptor);
+                let router = router(self.api, self.sources);
+                if let Some(tls) = self.tls {
+                    tokio::spawn(tls.follow("admin", connections.clone(), stop.clone()));
+                }
+                match TcpListener::from_std(socket) {
+                    Ok(socket) => Listener { socket, patience, connections, tls }.serve(router, stop).await,
+                    Err(error) => tracing::error!(%error, "the admin listener cannot run"),
+                }
+            });
+        };
+        std::thread::Builder::new().name("berth-admin".into()).spawn(run).context("failed to start the admin listener")
+    }
 }
 
-/// What the probes look at.
-#[derive(Clone)]
-struct Probed {
-    readiness: Readiness,
-    current: Arc<Current>,
+/// The answer where nothing is.
+const NOTHING: &str = "there is nothing here: try /livez, /readyz, /metrics or /api/v1/status\n";
+
+fn router(api: Api, sources: Sources) -> Router {
+    let probes =
+        Router::new().route("/livez", get(async || "live\n")).route("/readyz", get(readyz)).with_state(sources.clone());
+    let fallback = async || (StatusCode::NOT_FOUND, NOTHING);
+    probes.merge(api::router(api, sources)).fallback(fallback)
 }
 
 /// Ready with a catalogue that is lost, too: a server that serves from memory is better than none. But it says so.
-async fn readyz(State(probed): State<Probed>) -> (StatusCode, String) {
-    if !probed.readiness.get() {
+async fn readyz(State(sources): State<Sources>) -> (StatusCode, String) {
+    if !sources.readiness.get() {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
     }
-    let catalogue = probed.current.load();
+    let catalogue = sources.current.load();
     let lost = catalogue.lost.as_ref().map(|why| format!(": the catalogue is lost ({why})")).unwrap_or_default();
     let policies = catalogue.tenants.values().flat_map(|tenant| tenant.policies.values());
     let recalled = policies
@@ -103,5 +126,14 @@ async fn readyz(State(probed): State<Probed>) -> (StatusCode, String) {
         .count();
     let recalled =
         if recalled > 0 { format!("; last-known-good serves for {recalled} policies") } else { String::new() };
-    (StatusCode::OK, format!("ready{lost}{recalled}\n"))
+    let refused = match catalogue.refused.len() {
+        0 => String::new(),
+        refused => format!("; the tenant.toml of {refused} tenants is refused"),
+    };
+    let blind = if sources.metrics.catalogue_down.get() > 0 {
+        "; changes of the catalogue are not seen as they happen: the log says why"
+    } else {
+        ""
+    };
+    (StatusCode::OK, format!("ready{lost}{recalled}{refused}{blind}\n"))
 }

@@ -104,7 +104,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "Serve an earlier version and pin it until the catalogue's files change or the pin is taken away",
             request: Some(schema::<RollbackBody>(generator)),
             response: change.clone(),
-            failures: &[400, 401, 403, 404, 409, 422, 500, 503],
+            failures: &[400, 401, 403, 404, 409, 410, 422, 500, 503],
         },
         Operation {
             method: "delete",

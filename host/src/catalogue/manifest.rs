@@ -1,13 +1,12 @@
 //! `tenant.toml` and `policy.toml`: their form, and the reading of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use super::{KeyHash, Keys};
-use crate::contract::Limits;
+use super::{FallbackSection, KeyHash, Keys, LimitsSection, QuotasSection};
 
 /// A manifest that is not what it should be. The text names the key.
 #[derive(Debug, Error)]
@@ -52,6 +51,9 @@ pub struct TenantManifest {
     /// Limits of one decision, for all policies of the tenant.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// How much of the server the tenant may have, for all its policies together.
+    #[serde(default)]
+    pub quotas: QuotasSection,
 }
 
 impl TenantManifest {
@@ -117,6 +119,9 @@ pub struct PolicyManifest {
     /// Limits of one decision, for this policy.
     #[serde(default)]
     pub limits: LimitsSection,
+    /// What happens when the policy fails.
+    #[serde(default)]
+    pub fallback: FallbackSection,
 }
 
 impl PolicyManifest {
@@ -177,78 +182,6 @@ fn value_json(value: &toml::Value, path: &str) -> Result<serde_json::Value, Mani
     })
 }
 
-/// The most memory that can be set, in MiB.
-const MOST_MEMORY_MIB: u16 = 1024;
-/// The largest answer that can be set, in KiB: what DPS takes.
-const MOST_ANSWER_KIB: u8 = 96;
-/// The deepest JSON that can be set, in levels: what the parser takes.
-const MOST_JSON_DEPTH: u8 = 127;
-
-/// Limits of one decision. What is not set here keeps the default; the tightest of server, tenant and policy wins.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsSection {
-    /// Wall time, from the making of the instance to its answer.
-    #[schemars(extend("default" = Limits::default().time.as_millis() as u64))]
-    time_ms: Option<std::num::NonZeroU32>,
-    /// Memory, summed over all linear memories of the instance.
-    #[schemars(range(min = 1, max = MOST_MEMORY_MIB), extend("default" = Limits::default().memory >> 20))]
-    memory_mib: Option<std::num::NonZeroU16>,
-    /// Size of the answer as it goes to DPS, which takes no more than the default.
-    #[schemars(range(min = 1, max = MOST_ANSWER_KIB), extend("default" = Limits::default().answer >> 10))]
-    answer_kib: Option<std::num::NonZeroU8>,
-    /// Levels of nesting in the JSON of a request or an answer. For requests only the server's own counts.
-    #[schemars(range(min = 1, max = MOST_JSON_DEPTH), extend("default" = Limits::default().json_depth))]
-    json_depth: Option<std::num::NonZeroU8>,
-    /// Lines a decision may log.
-    #[schemars(extend("default" = Limits::default().log_lines))]
-    log_lines: Option<u16>,
-    /// All those lines together.
-    #[schemars(extend("default" = Limits::default().log_bytes >> 10))]
-    log_kib: Option<u16>,
-    /// Table look-ups a decision may make.
-    #[schemars(extend("default" = Limits::default().table_lookups))]
-    table_lookups: Option<u32>,
-}
-
-impl LimitsSection {
-    /// Whether each limit is one that can be set.
-    ///
-    /// # Errors
-    ///
-    /// The first that is too large.
-    pub fn check(&self) -> Result<(), ManifestError> {
-        let too_large = [
-            ("memory_mib", self.memory_mib.map_or(0, |mib| u64::from(mib.get())), u64::from(MOST_MEMORY_MIB)),
-            ("answer_kib", self.answer_kib.map_or(0, |kib| u64::from(kib.get())), u64::from(MOST_ANSWER_KIB)),
-            ("json_depth", self.json_depth.map_or(0, |levels| u64::from(levels.get())), u64::from(MOST_JSON_DEPTH)),
-        ]
-        .into_iter()
-        .find(|(_, value, most)| value > most);
-        too_large.map_or(Ok(()), |(key, _, most)| Err(ManifestError::Limit { key, most }))
-    }
-
-    /// These limits, where they are set, in place of those.
-    #[must_use]
-    pub fn over(&self, base: Limits) -> Limits {
-        Limits {
-            time: self.time_ms.map_or(base.time, |ms| Duration::from_millis(ms.get().into())),
-            memory: self.memory_mib.map_or(base.memory, |mib| usize::from(mib.get()) << 20),
-            answer: self.answer_kib.map_or(base.answer, |kib| usize::from(kib.get()) << 10),
-            json_depth: self.json_depth.map_or(base.json_depth, |levels| usize::from(levels.get())),
-            log_lines: self.log_lines.map_or(base.log_lines, usize::from),
-            log_bytes: self.log_kib.map_or(base.log_bytes, |kib| usize::from(kib) << 10),
-            table_lookups: self.table_lookups.unwrap_or(base.table_lookups),
-        }
-    }
-
-    /// These limits, where they are set and tighter than those.
-    #[must_use]
-    pub fn within(&self, outer: Limits) -> Limits {
-        outer.tightest(self.over(outer))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,13 +205,5 @@ mod tests {
         assert!(error.contains("limit"), "{error}");
         let error = TenantManifest::parse("[keys]\nprimary = \"secret\"").unwrap_err().to_string();
         assert!(error.contains("never in clear"), "{error}");
-    }
-
-    #[test]
-    fn a_policy_can_only_tighten() {
-        let section: LimitsSection = toml::from_str("time_ms = 100\nmemory_mib = 128").unwrap();
-        let limits = section.within(Limits::default());
-        assert_eq!(limits.time, Duration::from_millis(100));
-        assert_eq!(limits.memory, Limits::default().memory);
     }
 }

@@ -3,26 +3,35 @@
 //! Readers take the snapshot once per request and see nothing change under them. How a snapshot comes about is
 //! [`reload`](crate::reload)'s business; what is read from disk is [`source`]'s.
 
+mod breaker;
+mod fallback;
 mod key;
+mod limits;
 mod manifest;
+mod quotas;
 mod release;
 pub mod source;
+pub mod stamp;
 mod table;
 
+pub use breaker::{Attempt, Breaker, Standing};
+pub use fallback::FallbackSection;
 pub use key::{InvalidKey, KeyHash, Keys};
+pub use limits::LimitsSection;
 pub(crate) use manifest::parse as parse_toml;
-pub use manifest::{LimitsSection, ManifestError, PolicyManifest, TenantManifest, Tokens};
-pub use release::{Counts, Failed, Origin, Policy, Release, Serving};
+pub use manifest::{ManifestError, PolicyManifest, TenantManifest, Tokens};
+pub use quotas::QuotasSection;
+pub use release::{Counts, Failed, LastFault, Origin, Policy, Release, Serving};
 pub use table::{TableError, parse_table};
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, LazyLock},
 };
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::contract::Name;
+use crate::{admission::Share, contract::Name};
 
 /// All tenants at one moment.
 #[derive(Clone, Default)]
@@ -33,9 +42,16 @@ pub struct Catalogue {
     pub lost: Option<String>,
     /// The tenants by name.
     pub tenants: BTreeMap<Name, Arc<Tenant>>,
+    /// Why a tenant's manifest as it is now does not serve, if it does not: also of tenants of which none ever served.
+    pub refused: BTreeMap<Name, Failed>,
 }
 
 impl Catalogue {
+    /// The names of all tenants, those included of which no manifest ever served.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.tenants.keys().chain(self.refused.keys()).collect::<BTreeSet<_>>().into_iter()
+    }
+
     /// Looks up a policy. With its tenant, since a key belongs to the tenant.
     #[must_use]
     pub fn find(&self, tenant: &str, policy: &str) -> Found<'_> {
@@ -72,6 +88,8 @@ pub struct Tenant {
     pub keys: Keys,
     /// The tokens of its people and pipelines.
     pub tokens: Tokens,
+    /// Its part of the server.
+    pub share: Arc<Share>,
     /// Its policies by name.
     pub policies: BTreeMap<Name, Arc<Policy>>,
 }

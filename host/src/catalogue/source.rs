@@ -12,7 +12,8 @@ use std::{
 
 use thiserror::Error;
 
-use crate::contract::{Digest, Name};
+use super::stamp::{Stamp, read_still};
+use crate::contract::{Digest, Name, Stage};
 
 /// The file that makes a folder a tenant.
 pub const TENANT_FILE: &str = "tenant.toml";
@@ -20,6 +21,11 @@ pub const TENANT_FILE: &str = "tenant.toml";
 pub const POLICY_FILE: &str = "policy.toml";
 /// A policy's component.
 pub const COMPONENT_FILE: &str = "policy.wasm";
+
+/// The folder of a policy's checks.
+pub const CHECKS: &str = "checks";
+/// The folder of a policy's tables.
+pub const TABLES: &str = "tables";
 
 /// Bytes of a component. A CPython component has about 20 MB.
 pub const MAX_COMPONENT: u64 = 64 << 20;
@@ -57,6 +63,14 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
+    /// It is a link to somewhere else, whose content may be none of the owner's business.
+    #[error("{} is a link that leads out of {}: put the file itself there", .path.display(), .folder.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The folder that its content has to be in.
+        folder: PathBuf,
+    },
     /// It is text by its name but not by its bytes.
     #[error("{} is not UTF-8", .path.display())]
     NotText {
@@ -72,12 +86,29 @@ pub enum SourceError {
         /// The name.
         name: String,
     },
+    /// It changes while it is read, again and again.
+    #[error("{} does not keep still while it is read", .path.display())]
+    Changing {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder has too many files.
     #[error("{} has more than {MAX_FILES} files", .path.display())]
     TooMany {
         /// The folder.
         path: PathBuf,
     },
+}
+
+impl SourceError {
+    /// The stage of verification that this is a failure at.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::TooLarge { .. } | Self::TooMany { .. } => Stage::Size,
+            _ => Stage::Read,
+        }
+    }
 }
 
 /// The files of one policy, as they were at one moment.
@@ -103,24 +134,43 @@ impl PolicyFiles {
         // Many files, each within its size, are together no larger than one component may be.
         let left = std::cell::Cell::new(MAX_COMPONENT);
         let within = |path: &Path, most: u64| {
-            let bytes = read(path, most.min(left.get()))?;
+            let bytes = read(folder, path, most.min(left.get()))?;
             left.set(left.get().saturating_sub(bytes.len() as u64));
             Ok(bytes)
         };
         Ok(Self {
-            component: read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?,
-            manifest: optional(read_text(&folder.join(POLICY_FILE)))?.unwrap_or_default(),
-            checks: files_of(&folder.join("checks"), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
-            tables: files_of(&folder.join("tables"), &["csv", "json"], |path| within(path, MAX_TABLE))?,
+            component: read(folder, &folder.join(COMPONENT_FILE), MAX_COMPONENT)?,
+            manifest: optional(read_text(folder, POLICY_FILE))?.unwrap_or_default(),
+            checks: files_of(&folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
+            tables: files_of(&folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
         })
     }
 
-    /// Holds files that did not come from a folder to the rules for those that do.
+    /// Reads a policy's folder as it was at one moment, and says how to tell whether it still is as it was.
     ///
     /// # Errors
     ///
-    /// If a name could not be one of the folder's, or a file is too large.
-    pub fn check(&self) -> Result<(), SourceError> {
+    /// As [`read`](Self::read); or if the folder changes as often as it is read.
+    pub fn read_still(folder: &Path) -> Result<(Self, Stamp), SourceError> {
+        read_still(folder, || Self::read(folder))
+    }
+
+    /// Holds files that did not come from a folder to the names that those of a folder have.
+    ///
+    /// # Errors
+    ///
+    /// If a name could not be one of the folder's.
+    pub fn check_names(&self) -> Result<(), SourceError> {
+        self.checks.keys().try_for_each(|name| plain_name(name, &["json"]))?;
+        self.tables.keys().try_for_each(|name| plain_name(name, &["csv", "json"]))
+    }
+
+    /// Holds files that did not come from a folder to the sizes that those of a folder may have.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many files, or one or all of them together are too large.
+    pub fn check_sizes(&self) -> Result<(), SourceError> {
         let size = |path: &str, size: usize, limit: u64| match size as u64 > limit {
             true => Err(SourceError::TooLarge { path: path.into(), limit }),
             false => Ok(()),
@@ -130,13 +180,18 @@ impl PolicyFiles {
         if self.checks.len() > MAX_FILES || self.tables.len() > MAX_FILES {
             return Err(SourceError::TooMany { path: "checks or tables".into() });
         }
+        // What serves now has to be what can be read from its folder later, so the sum counts here as it does there.
+        let mut left = MAX_COMPONENT;
+        let mut within = |name: &str, length: usize, most: u64| {
+            size(name, length, most.min(left))?;
+            left = left.saturating_sub(length as u64);
+            Ok(())
+        };
         for (name, text) in &self.checks {
-            plain_name(name, &["json"])?;
-            size(name, text.len(), MAX_TEXT)?;
+            within(name, text.len(), MAX_TEXT)?;
         }
         for (name, bytes) in &self.tables {
-            plain_name(name, &["csv", "json"])?;
-            size(name, bytes.len(), MAX_TABLE)?;
+            within(name, bytes.len(), MAX_TABLE)?;
         }
         Ok(())
     }
@@ -144,8 +199,8 @@ impl PolicyFiles {
     /// The digest of all the files' names and contents.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let checks = self.checks.iter().map(|(name, text)| ("checks", name, text.as_bytes()));
-        let tables = self.tables.iter().map(|(name, bytes)| ("tables", name, bytes.as_slice()));
+        let checks = self.checks.iter().map(|(name, text)| (CHECKS, name, text.as_bytes()));
+        let tables = self.tables.iter().map(|(name, bytes)| (TABLES, name, bytes.as_slice()));
         let files =
             checks.chain(tables).flat_map(|(folder, name, content)| [folder.as_bytes(), name.as_bytes(), content]);
         Digest::of_parts([self.component.as_slice(), self.manifest.as_bytes()].into_iter().chain(files))
@@ -169,7 +224,16 @@ fn plain_name(name: &str, extensions: &[&str]) -> Result<(), SourceError> {
 ///
 /// If it is missing or cannot be read.
 pub fn read_tenant(folder: &Path) -> Result<String, SourceError> {
-    read_text(&folder.join(TENANT_FILE))
+    read_text(folder, TENANT_FILE)
+}
+
+/// Reads a policy's manifest alone.
+///
+/// # Errors
+///
+/// If it is missing or cannot be read.
+pub fn read_policy(folder: &Path) -> Result<String, SourceError> {
+    read_text(folder, POLICY_FILE)
 }
 
 /// The tenants, by name: every folder of the catalogue whose name can be a tenant's.
@@ -201,7 +265,7 @@ fn folders(parent: &Path) -> Result<Vec<Name>, SourceError> {
     Ok(names)
 }
 
-fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, SourceError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, SourceError> {
     let error = |source| SourceError::Io { path: folder.to_owned(), source };
     fs::read_dir(folder).map_err(error)?.collect::<Result<_, _>>().map_err(error)
 }
@@ -236,22 +300,44 @@ fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, SourceError>
     }
 }
 
-fn read_text(path: &Path) -> Result<String, SourceError> {
-    text(path, read(path, MAX_TEXT)?)
+pub(super) fn read_text(folder: &Path, file: &str) -> Result<String, SourceError> {
+    let path = folder.join(file);
+    text(&path, read(folder, &path, MAX_TEXT)?)
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
     String::from_utf8(bytes).map_err(|_| SourceError::NotText { path: path.to_owned() })
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+/// Reads a file whose content lies in this folder, which may itself be a link: who may write into the folder, and into a
+/// repository that is checked out there, may not read all that the server can.
+fn read(folder: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let error = |source| SourceError::Io { path: path.to_owned(), source };
+    let real = path.canonicalize().map_err(error)?;
+    if !real.starts_with(folder.canonicalize().map_err(error)?) {
+        return Err(SourceError::Outside { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    plain(&real, path, limit)
+}
+
+/// Reads a text that people write, wherever it lies.
+///
+/// # Errors
+///
+/// If it is no plain file, larger than such a text may be, or not UTF-8.
+pub fn read_own(path: &Path) -> Result<String, SourceError> {
+    text(path, plain(path, path, MAX_TEXT)?)
+}
+
+/// Reads the file at `real`, which people know as `path`.
+fn plain(real: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
     let error = |source| SourceError::Io { path: path.to_owned(), source };
     // Asked before opening, since opening a pipe waits for a writer.
-    if !fs::metadata(path).map_err(error)?.is_file() {
+    if !fs::metadata(real).map_err(error)?.is_file() {
         return Err(SourceError::NotAFile { path: path.to_owned() });
     }
     let mut bytes = Vec::new();
-    File::open(path).map_err(error)?.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
+    File::open(real).map_err(error)?.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
     if bytes.len() as u64 > limit {
         return Err(SourceError::TooLarge { path: path.to_owned(), limit });
     }

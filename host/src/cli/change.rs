@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use hyper::Method;
 
-use super::remote::Remote;
+use super::{output::say, remote::Remote};
 use crate::{
     admin::body::{ChangeBody, PushBody, RollbackBody},
     catalogue::source::PolicyFiles,
@@ -37,7 +37,7 @@ impl Rollback {
             if self.remote.json {
                 return self.remote.print_change(&self.policy, &change);
             }
-            println!("{} is not pinned any more; what the catalogue has serves once it is verified", self.policy);
+            say!("{} is not pinned any more; what the catalogue has serves once it is verified", self.policy);
             return Ok(ExitCode::SUCCESS);
         }
         let to = match &self.to {

@@ -38,7 +38,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        telemetry::start(LogFormat::Auto, "warn")?;
+        let _last_lines = telemetry::start(LogFormat::Auto, "warn")?;
         let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
         let options = Options {
             examples: self.examples.unwrap_or_else(find_examples),

@@ -2,17 +2,20 @@
 
 mod change;
 mod demo;
+mod dps;
+mod output;
 mod policy;
 mod remote;
 mod serve;
 mod status;
+mod transport;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::engine::worker;
+use crate::{engine::worker, telemetry::visible};
 
 /// Exit code where the arguments or the configuration are wrong and nothing was begun.
 const USAGE: u8 = 2;
@@ -45,6 +48,9 @@ enum Command {
     /// Write, build and try policies.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// A local DPS: devices register, and a webhook decides.
+    #[command(subcommand)]
+    Dps(dps::Dps),
     /// Compile a component from standard input: what the server runs in a process of its own.
     #[command(name = worker::COMMAND, hide = true)]
     CompileWorker,
@@ -57,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Policy(policy) => policy.run(),
+        Command::Dps(dps) => dps.run(),
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),
@@ -65,7 +72,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", visible(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

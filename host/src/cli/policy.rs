@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::output::say;
 use crate::toolchain::{self, BuildOptions, Built, Terminal};
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +79,7 @@ impl Build {
                 exports: &built.summary.exports,
                 toolchain,
             };
-            println!("{}", serde_json::to_string(&report)?);
+            say!("{}", serde_json::to_string(&report)?);
         } else {
             print(&output, &built, &toolchain);
         }
@@ -88,12 +89,12 @@ impl Build {
 
 fn print(output: &Path, built: &Built, toolchain: &str) {
     let summary = &built.summary;
-    println!("{}", output.display());
-    println!("  version    {}", summary.digest);
-    println!("  size       {}", indicatif::HumanBytes(summary.size as u64));
-    println!("  imports    {}", list(&summary.imports));
-    println!("  exports    {}", list(&summary.exports));
-    println!("  toolchain  {toolchain}");
+    say!("{}", output.display());
+    say!("  version    {}", summary.digest);
+    say!("  size       {}", indicatif::HumanBytes(summary.size as u64));
+    say!("  imports    {}", list(&summary.imports));
+    say!("  exports    {}", list(&summary.exports));
+    say!("  toolchain  {toolchain}");
 }
 
 fn list(names: &[String]) -> String {

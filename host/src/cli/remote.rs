@@ -1,14 +1,17 @@
 //! What `status`, `rollback` and `push` share: the admin API of a running server.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::{Method, Request, body::Bytes};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::{
+    output::say,
+    transport::{Answered, NoAnswer, exchange},
+};
 use crate::{
     admin::body::{ChangeBody, HistoryBody},
     contract::{Digest, PolicyId},
@@ -24,6 +27,12 @@ pub(super) struct Remote {
     /// The token to call it with; better given in the variable, since others can see a command's arguments
     #[arg(long, env = "BERTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The authorities to trust where the URL begins with https://, as PEM [default: those that the system trusts]
+    #[arg(long, env = "BERTH_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Seconds to wait for an answer. A push is answered once it is verified, and compiling may take 180 of them
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
     /// Print JSON instead of text
     #[arg(long)]
     pub(super) json: bool,
@@ -55,16 +64,23 @@ impl Remote {
         }
         let request =
             request.body(Full::new(body)).with_context(|| format!("{url} is not a URL that can be called"))?;
-        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-        let unreached = || {
-            format!(
-                "failed to reach {}: is `berth serve` running there? --admin or BERTH_ADMIN names another",
-                self.admin
-            )
+        let unanswered = |error: anyhow::Error| {
+            let admin = &self.admin;
+            let why = match error.is::<NoAnswer>() {
+                true => format!(
+                    "{admin} did not answer; a change may be made all the same, which `berth status` shows, and --timeout \
+                     waits longer"
+                ),
+                false => {
+                    format!(
+                        "failed to reach {admin}: is `berth serve` running there? --admin or BERTH_ADMIN names another"
+                    )
+                }
+            };
+            error.context(why)
         };
-        let response = client.request(request).await.with_context(unreached)?;
-        let status = response.status();
-        let body = response.into_body().collect().await.with_context(unreached)?.to_bytes();
+        let patience = Duration::from_secs(self.timeout);
+        let Answered { status, body } = exchange(request, self.ca.as_deref(), patience).await.map_err(unanswered)?;
         if status.is_success() {
             return serde_json::from_slice(&body).with_context(|| format!("{url} did not answer as Berth does"));
         }
@@ -94,10 +110,10 @@ impl Remote {
     /// Prints what a change came to.
     pub(super) fn print_change(&self, policy: &PolicyId, change: &ChangeBody) -> anyhow::Result<ExitCode> {
         if self.json {
-            println!("{}", serde_json::to_string(change)?);
+            say!("{}", serde_json::to_string(change)?);
         } else {
             let before = change.previous.as_deref().map_or("nothing", short);
-            println!("{policy} serves {}, before {before} (generation {})", short(&change.version), change.generation);
+            say!("{policy} serves {}, before {before} (generation {})", short(&change.version), change.generation);
         }
         Ok(ExitCode::SUCCESS)
     }

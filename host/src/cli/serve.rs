@@ -43,7 +43,7 @@ impl Serve {
                 return Ok(ExitCode::from(USAGE));
             }
         };
-        telemetry::start(config.log.format, &config.log.filter)?;
+        let _last_lines = telemetry::start(config.log.format, &config.log.filter)?;
         let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
         runtime.block_on(async {
             let mut signalled = std::pin::pin!(app::signalled()?);

@@ -6,9 +6,14 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use jiff::{SpanRound, Timestamp, Unit};
 
-use super::remote::{Remote, short};
+use super::{
+    output::say,
+    remote::{Remote, short},
+};
 use crate::{
-    admin::body::{HistoryBody, OriginBody, PolicyBody, StatusBody},
+    admin::body::{
+        FailureOfChange, HistoryBody, LastFaultBody, OriginBody, OverrunBody, PolicyBody, StatusBody, TenantBody,
+    },
     contract::PolicyId,
 };
 
@@ -37,14 +42,20 @@ impl Status {
     async fn all(&self) -> anyhow::Result<ExitCode> {
         let status: StatusBody = self.remote.get("/api/v1/status").await?;
         if self.remote.json {
-            println!("{}", serde_json::to_string(&status)?);
+            say!("{}", serde_json::to_string(&status)?);
             return Ok(ExitCode::SUCCESS);
         }
-        println!("generation {}, {} policies", status.generation, status.policies.len());
+        say!("generation {}, {} policies", status.generation, status.policies.len());
         if let Some(why) = &status.catalogue_lost {
-            println!("the catalogue is lost ({why}); what served before still serves");
+            say!("the catalogue is lost ({why}); what served before still serves");
         }
-        println!("{}", policies(&status.policies));
+        for TenantBody { tenant, failure, policies, serving } in &status.tenants {
+            if let Some(FailureOfChange { stage, reason, at }) = failure {
+                say!("{tenant}: tenant.toml refused at {at}, stage {stage}: {reason}");
+                say!("{tenant}: {serving} of its {policies} policies serve");
+            }
+        }
+        say!("{}", policies(&status.policies));
         for policy in &status.policies {
             print_failure(policy);
         }
@@ -56,11 +67,14 @@ impl Status {
         let path = format!("/api/v1/policies/{id}/history?limit={}", self.limit);
         let history: HistoryBody = self.remote.get(&path).await?;
         if self.remote.json {
-            println!("{}", serde_json::json!({"policy": policy, "history": history.events}));
+            say!("{}", serde_json::json!({"policy": policy, "history": history.events}));
             return Ok(ExitCode::SUCCESS);
         }
-        println!("{}", policies(std::slice::from_ref(&policy)));
+        say!("{}", policies(std::slice::from_ref(&policy)));
         print_failure(&policy);
+        if let Some(fault) = &policy.last_fault {
+            print_details(fault);
+        }
         let mut table = table(&["when", "what", "who", "from", "to", "generation", "stage"]);
         for event in &history.events {
             let version = |version: &Option<String>| version.as_deref().map(short).unwrap_or_default().to_owned();
@@ -69,12 +83,12 @@ impl Status {
                 event.kind.as_str().to_owned(),
                 event.by.clone(),
                 version(&event.from),
-                version(&event.to),
+                version(&event.to) + if event.gone { " (gone)" } else { "" },
                 event.generation.to_string(),
                 event.stage.clone().unwrap_or_default(),
             ]);
         }
-        println!("{table}");
+        say!("{table}");
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -119,6 +133,27 @@ fn since(moment: &str) -> String {
 
 fn print_failure(policy: &PolicyBody) {
     if let Some(failure) = &policy.failure {
-        println!("{}: refused at {}, stage {}: {}", policy.policy, failure.at, failure.stage, failure.reason);
+        say!("{}: refused at {}, stage {}: {}", policy.policy, failure.at, failure.stage, failure.reason);
+    }
+    if let Some(fault) = &policy.last_fault {
+        let LastFaultBody { at, kind, message, request_id, .. } = fault;
+        println!("{}: last fault at {at}, {kind}: {message} (request {request_id})", policy.policy);
+    }
+}
+
+/// What the line about a fault leaves out.
+fn print_details(fault: &LastFaultBody) {
+    if let Some(OverrunBody { key, unit, allowed, reached }) = &fault.limit {
+        let reached = reached.map_or_else(|| format!("more than {allowed}"), |reached| reached.to_string());
+        println!("  limit      {key}: {reached} {unit}, allowed are {allowed}");
+    }
+    if let Some(panic) = &fault.panic {
+        println!("  panic      {panic}");
+    }
+    for function in &fault.backtrace {
+        println!("  in         {function}");
+    }
+    for line in &fault.log {
+        println!("  logged     {line}");
     }
 }

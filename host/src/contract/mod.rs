@@ -5,6 +5,7 @@
 mod certificate;
 mod decision;
 mod digest;
+mod fallback;
 mod fault;
 mod json;
 mod limits;
@@ -15,9 +16,10 @@ mod stage;
 pub use certificate::{AlternativeName, CertificateFacts};
 pub use decision::{Answer, Decision, InitialTwin, Refusal};
 pub use digest::{Digest, InvalidDigest};
+pub use fallback::Fallback;
 pub use fault::{Fault, FaultKind};
 pub use json::{JsonFlaw, check_json};
-pub use limits::Limits;
+pub use limits::{Limit, Limits, Overrun};
 pub use name::{InvalidName, InvalidPolicyId, Name, PolicyId};
 pub use request::{
     AllocationPolicy, Assignment, Attestation, AttestationKind, CurrentAssignment, CustomAllocationDefinition,

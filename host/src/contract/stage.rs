@@ -7,8 +7,10 @@ use super::fault::bounded;
 /// The stages of verification, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// The files can be read and are within their sizes.
+    /// The files can be read.
     Read,
+    /// The files are within their sizes, each and together, and not too many.
+    Size,
     /// `policy.toml` is understood.
     Manifest,
     /// The tables are tables.
@@ -29,8 +31,9 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Read,
+        Self::Size,
         Self::Manifest,
         Self::Tables,
         Self::Compile,
@@ -46,6 +49,7 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Size => "size",
             Self::Manifest => "manifest",
             Self::Tables => "tables",
             Self::Compile => "compile",

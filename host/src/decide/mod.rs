@@ -4,16 +4,18 @@
 //! author sees is what the server does.
 
 mod check;
+mod fallback;
 
 pub use check::{Check, CheckError, Mismatch};
+pub use fallback::{FellBack, Ruling, rule};
 
 use std::time::Duration;
 
 use crate::{
     catalogue::Release,
-    contract::{Answer, Decision, Fault, FaultKind, Refusal, Request},
+    contract::{Answer, Decision, Fault, FaultKind, JsonFlaw, Limit, Limits, Overrun, Refusal, Request},
     engine::LogLine,
-    wire::Response,
+    wire::{Response, ResponseError},
 };
 
 /// What a decision came to, with what its owner wants to know of it.
@@ -60,7 +62,7 @@ pub enum Verdict {
 pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
     let run = release.program.allocate(request, &release.surroundings, &release.limits).await;
     let verdict = match run.result {
-        Ok(Answer::Decision(decision)) => allocated(release, request, decision),
+        Ok(Answer::Decision(decision)) => allocated(&release.limits, request, decision),
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
         Err(fault) => Verdict::Faulted(fault),
     };
@@ -68,15 +70,36 @@ pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
     Decided { verdict, trail }
 }
 
-fn allocated(release: &Release, request: &Request<'_>, decision: Decision) -> Verdict {
+fn allocated(limits: &Limits, request: &Request<'_>, decision: Decision) -> Verdict {
     let invalid = |message: String| Verdict::Faulted(Fault::new(FaultKind::InvalidAnswer, message));
     let Some(hub) = request.linked_hub(&decision.hub) else {
         return invalid(unknown_hub(&decision.hub, &request.linked_hubs));
     };
-    match Response::write(hub, &decision, release.limits.json_depth, release.limits.answer) {
+    match Response::write(hub, &decision, limits.json_depth, limits.answer) {
         Ok(response) => Verdict::Allocated { hub: hub.to_owned(), response, reasons: decision.reasons },
-        Err(error) => invalid(error.to_string()),
+        Err(error) => {
+            let fault = Fault::new(FaultKind::InvalidAnswer, error.to_string());
+            Verdict::Faulted(Fault { overrun: overrun(&error, limits), ..fault })
+        }
     }
+}
+
+fn overrun(error: &ResponseError, limits: &Limits) -> Option<Overrun> {
+    match error {
+        ResponseError::TooLarge { bytes, .. } => Some(Limit::Answer.overrun(limits, Some(*bytes as u64))),
+        ResponseError::Flaw { source: JsonFlaw::TooDeep { .. }, .. } => Some(Limit::JsonDepth.overrun(limits, None)),
+        _ => None,
+    }
+}
+
+/// The hub that a device prefers, by the rendezvous hash that policies in Rust have too. `None` among none.
+fn spread<'a>(device: &str, hubs: &[&'a str]) -> Option<&'a str> {
+    let score = |hub: &str| berth_sdk::hub_score(device, hub, 1.0);
+    hubs.iter().copied().reduce(|best, next| {
+        let earlier_name = || next.to_ascii_lowercase() < best.to_ascii_lowercase();
+        let (ahead, behind) = (score(next), score(best));
+        if ahead > behind || (ahead == behind && earlier_name()) { next } else { best }
+    })
 }
 
 fn unknown_hub(hub: &str, linked: &[&str]) -> String {
@@ -84,7 +107,7 @@ fn unknown_hub(hub: &str, linked: &[&str]) -> String {
     if hub.is_empty() {
         format!("the policy named no hub; the linked hubs are {linked}")
     } else {
-        let hub: String = hub.chars().take(100).collect();
+        let hub: String = hub.chars().take(100).flat_map(char::escape_debug).collect();
         format!("the policy chose the hub `{hub}`, which is not linked; the linked hubs are {linked}")
     }
 }

@@ -5,6 +5,7 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "policy",
+    imports: { default: trappable },
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 

@@ -14,13 +14,19 @@ use std::{
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
+use super::Engine;
 use crate::contract::Digest;
 
 /// Bytes of the key and of an entry's code.
 const LENGTH: usize = 32;
 
+/// The file of the key.
+const KEY: &str = "key";
+/// Most bytes of an entry that are read; a longer one is damaged.
+const MOST: u64 = super::compiler::MAX_CODE + LENGTH as u64;
+
 /// Compiled code on disk.
-pub(super) struct Cache {
+pub struct Cache {
     folder: PathBuf,
     key: [u8; LENGTH],
     /// Tells engines apart whose code is not the same.
@@ -33,18 +39,19 @@ impl Cache {
     /// # Errors
     ///
     /// If the folder cannot be written.
-    pub(super) fn open(folder: &Path, engine: &wasmtime::Engine) -> io::Result<Self> {
+    pub fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { folder: folder.to_owned(), key: key(&folder.join("key"))?, engine: hasher.finish() })
+        engine.wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self { folder: folder.to_owned(), key: key(&folder.join(KEY))?, engine: hasher.finish() })
     }
 
     /// The code of this component, if the cache has it whole.
-    pub(super) fn get(&self, component: &Digest) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn get(&self, component: &Digest) -> Option<Vec<u8>> {
         let mut entry = Vec::new();
-        fs::File::open(self.path(component)).ok()?.read_to_end(&mut entry).ok()?;
+        fs::File::open(self.path(component)).ok()?.take(MOST).read_to_end(&mut entry).ok()?;
         let (code, content) = entry.split_at_checked(LENGTH)?;
         self.mac(component, content).verify_slice(code).ok()?;
         Some(entry.split_off(LENGTH))
@@ -55,12 +62,29 @@ impl Cache {
     /// # Errors
     ///
     /// If it cannot be written. The component will be compiled again.
-    pub(super) fn put(&self, component: &Digest, content: &[u8]) -> io::Result<()> {
+    pub fn put(&self, component: &Digest, content: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(&self.mac(component, content).finalize().into_bytes())?;
         file.write_all(content)?;
         file.persist(self.path(component))?;
         Ok(())
+    }
+
+    /// Removes the code of this component. What cannot be removed is in nobody's way.
+    pub(super) fn remove(&self, component: &Digest) {
+        let _ = fs::remove_file(self.path(component));
+    }
+
+    /// Removes everything but the key and the entries, made by an engine such as this, of the components that are wanted.
+    pub(super) fn sweep(&self, wanted: &dyn Fn(&Digest) -> bool) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let component = name.to_str().and_then(|name| name.split_once('-')).and_then(|(name, _)| name.parse().ok());
+            let stays = |component: &Digest| entry.path() == self.path(component) && wanted(component);
+            if name != KEY && !component.as_ref().is_some_and(stays) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn path(&self, component: &Digest) -> PathBuf {

@@ -13,7 +13,7 @@ use tokio::{
     process::Command,
     sync::Semaphore,
 };
-use tracing::warn;
+use tracing::{debug, warn};
 use wasmtime::component::Component;
 
 use super::{Engine, Program, cache::Cache, inspect, worker};
@@ -22,7 +22,7 @@ use crate::contract::{Digest, Failure, Stage};
 /// How long a compiling process may take in all.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Most bytes of code that are taken from one; CPython's component has 50 MB.
-const MAX_CODE: u64 = 512 << 20;
+pub(super) const MAX_CODE: u64 = 512 << 20;
 /// Bytes of its own complaint that are quoted.
 const MAX_COMPLAINT: u64 = 2000;
 
@@ -41,36 +41,63 @@ impl Compiler {
     ///
     /// If the folder cannot be written, or this program's own file cannot be found.
     pub fn new(engine: Engine, folder: &Path) -> anyhow::Result<Self> {
-        let cache = Cache::open(folder, &engine.wasmtime)
-            .with_context(|| format!("failed to open the cache of compiled code in {}", folder.display()))?;
         // The file that runs, even if another has taken its name since, or it has none any more.
         let running = Path::new("/proc/self/exe");
         let program = match running.exists() {
             true => running.to_owned(),
             false => std::env::current_exe().context("failed to find this program's own file")?,
         };
+        Self::run_by(program, engine, folder)
+    }
+
+    /// A compiler whose processes are of the program in this file, which has to be `berth`.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be written.
+    pub fn run_by(program: PathBuf, engine: Engine, folder: &Path) -> anyhow::Result<Self> {
+        let cache = Cache::open(folder, &engine)
+            .with_context(|| format!("failed to open the cache of compiled code in {}", folder.display()))?;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Ok(Self { engine, program, cache, places: Semaphore::new(processors) })
     }
 
-    /// The program of a component: from the cache, or compiled.
+    /// The program of a component that was compiled before, if its code was kept and can be used.
+    pub fn cached(&self, version: &Digest) -> Option<Arc<Program>> {
+        match self.load(&self.cache.get(version)?) {
+            Ok(program) => Some(Arc::new(program)),
+            Err(failure) => {
+                warn!(%version, reason = failure.reason, "cached code cannot be used; compiling again");
+                None
+            }
+        }
+    }
+
+    /// The program of a component, compiled.
     ///
     /// # Errors
     ///
     /// Why the component cannot serve.
     pub async fn program(&self, version: &Digest, component: &[u8]) -> Result<Arc<Program>, Failure> {
-        if let Some(code) = self.cache.get(version) {
-            match self.load(&code) {
-                Ok(program) => return Ok(Arc::new(program)),
-                Err(failure) => warn!(%version, reason = failure.reason, "cached code cannot be used; compiling again"),
-            }
-        }
         inspect::header(component).map_err(|rejection| Failure::new(rejection.stage(), &rejection))?;
         let code = self.compile(component).await?;
+        debug!(%version, bytes = component.len(), "component compiled");
+        // What cannot be loaded is not worth keeping.
+        let program = self.load(&code)?;
         if let Err(error) = self.cache.put(version, &code) {
             warn!(%version, %error, "compiled code cannot be kept; it will be compiled again");
         }
-        self.load(&code).map(Arc::new)
+        Ok(Arc::new(program))
+    }
+
+    /// Removes the code of this component, if there is any.
+    pub fn forget(&self, version: &Digest) {
+        self.cache.remove(version);
+    }
+
+    /// Removes all code but that of the components that are wanted.
+    pub fn sweep(&self, wanted: &dyn Fn(&Digest) -> bool) {
+        self.cache.sweep(wanted);
     }
 
     #[expect(unsafe_code, reason = "loading compiled code trusts it")]

@@ -7,8 +7,8 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use super::bindings;
-use crate::contract::Limits;
+use super::{bindings, cpu::Cpu};
+use crate::contract::{Limit, Limits, Overrun};
 
 /// What a policy finds around itself, the same for every decision of a release.
 #[derive(Debug, Default)]
@@ -48,32 +48,69 @@ pub struct LogLine {
 pub(super) struct Guest {
     pub(super) surroundings: Arc<Surroundings>,
     pub(super) limits: Limits,
-    /// When the guest has to be done.
-    pub(super) deadline: Instant,
+    started: Instant,
+    pub(super) cpu: Cpu,
     pub(super) log: Vec<LogLine>,
     log_bytes_left: usize,
     /// Lines that did not fit into the log.
     pub(super) log_dropped: usize,
+    /// What the policy said of its panic, whether or not that fitted into the log.
+    pub(super) panic: Option<String>,
     lookups: u32,
+    /// Bytes that crossed in calls of the host.
+    crossed: usize,
     /// Bytes of all linear memories together.
     pub(super) memory: usize,
-    /// The size a memory would have had, where the limit refused it.
-    pub(super) memory_refused: Option<usize>,
+    table_elements: usize,
+    /// What the guest was told it cannot have. It may do without.
+    pub(super) refused: Option<Overrun>,
+    /// Why the guest was ended.
+    pub(super) overrun: Option<Overrun>,
 }
 
+/// What the line begins with by which an SDK tells of a panic, at the level `error`.
+const PANIC: &str = "panicked";
+/// Bytes that are kept of it.
+const MAX_PANIC: usize = 1000;
+
 impl Guest {
-    pub(super) fn new(surroundings: Arc<Surroundings>, limits: Limits) -> Self {
+    pub(super) fn new(surroundings: Arc<Surroundings>, limits: Limits, started: Instant) -> Self {
         Self {
             surroundings,
-            deadline: Instant::now() + limits.time,
+            started,
+            cpu: Cpu::since(started),
             log: Vec::new(),
             log_bytes_left: limits.log_bytes,
             log_dropped: 0,
+            panic: None,
             lookups: 0,
+            crossed: 0,
             memory: 0,
-            memory_refused: None,
+            table_elements: 0,
+            refused: None,
+            overrun: None,
             limits,
         }
+    }
+
+    /// Whether the guest's time is up, by the clock on the wall or by the processor's.
+    pub(super) fn is_overdue(&mut self) -> bool {
+        let (elapsed, used) = (self.started.elapsed(), self.cpu.interrupt());
+        let over = [(Limit::Time, elapsed, self.limits.time), (Limit::Cpu, used, self.limits.cpu)];
+        let over = over.into_iter().find(|(_, reached, allowed)| reached >= allowed);
+        self.overrun = over.map(|(limit, reached, _)| limit.overrun(&self.limits, Some(reached.as_millis() as u64)));
+        over.is_some()
+    }
+
+    /// Counts bytes that a call of the host brings over.
+    fn cross(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.crossed = self.crossed.saturating_add(bytes);
+        if self.crossed <= self.limits.host_calls {
+            return Ok(());
+        }
+        let overrun = Limit::HostCalls.overrun(&self.limits, Some(self.crossed as u64));
+        self.overrun = Some(overrun);
+        Err(wasmtime::Error::msg(overrun))
     }
 }
 
@@ -87,12 +124,15 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
 impl bindings::types::Host for Guest {}
 
 impl bindings::log::Host for Guest {
-    fn write(&mut self, level: bindings::log::Level, message: String) {
+    fn write(&mut self, level: bindings::log::Level, mut message: String) -> wasmtime::Result<()> {
+        self.cross(message.len())?;
+        if level == bindings::log::Level::Error && message.starts_with(PANIC) {
+            self.panic = message.get(..message.floor_char_boundary(MAX_PANIC)).map(str::to_owned);
+        }
         if self.log.len() >= self.limits.log_lines || self.log_bytes_left == 0 {
             self.log_dropped += 1;
-            return;
+            return Ok(());
         }
-        let mut message = message;
         if message.len() > self.log_bytes_left {
             message.truncate(message.floor_char_boundary(self.log_bytes_left));
             self.log_bytes_left = 0;
@@ -106,23 +146,35 @@ impl bindings::log::Host for Guest {
             bindings::log::Level::Error => LogLevel::Error,
         };
         self.log.push(LogLine { level, message });
+        Ok(())
     }
 }
 
 impl bindings::settings::Host for Guest {
-    fn get(&mut self) -> String {
-        self.surroundings.settings.clone()
+    fn get(&mut self) -> wasmtime::Result<String> {
+        self.cross(self.surroundings.settings.len())?;
+        Ok(self.surroundings.settings.clone())
     }
 }
 
 impl bindings::tables::Host for Guest {
-    fn lookup(&mut self, table: String, key: String) -> Result<Option<String>, bindings::tables::LookupError> {
+    fn lookup(
+        &mut self,
+        table: String,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<String>, bindings::tables::LookupError>> {
+        self.cross(table.len() + key.len())?;
         if self.lookups == self.limits.table_lookups {
-            return Err(bindings::tables::LookupError::TooManyLookups);
+            return Ok(Err(bindings::tables::LookupError::TooManyLookups));
         }
         self.lookups += 1;
-        let table = self.surroundings.tables.get(&table).ok_or(bindings::tables::LookupError::NoSuchTable)?;
-        Ok(table.get(key.as_str()).map(|row| row.to_string()))
+        let surroundings = self.surroundings.clone();
+        let Some(table) = surroundings.tables.get(&table) else {
+            return Ok(Err(bindings::tables::LookupError::NoSuchTable));
+        };
+        let row = table.get(key.as_str());
+        self.cross(row.map_or(0, |row| row.len()))?;
+        Ok(Ok(row.map(|row| row.to_string())))
     }
 }
 
@@ -131,7 +183,7 @@ impl ResourceLimiter for Guest {
         // A memory's own maximum is the guest's business; what counts here is the sum over all its memories.
         let total = self.memory.saturating_sub(current).saturating_add(desired);
         if total > self.limits.memory {
-            self.memory_refused = Some(total);
+            self.refused = Some(Limit::Memory.overrun(&self.limits, Some(total as u64)));
             return Ok(false);
         }
         if maximum.is_none_or(|maximum| desired <= maximum) {
@@ -140,7 +192,27 @@ impl ResourceLimiter for Guest {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= super::MAX_TABLE_ELEMENTS)
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.table_elements.saturating_sub(current).saturating_add(desired);
+        if total > self.limits.table_elements {
+            self.refused = Some(Limit::TableElements.overrun(&self.limits, Some(total as u64)));
+            return Ok(false);
+        }
+        if maximum.is_none_or(|maximum| desired <= maximum) {
+            self.table_elements = total;
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories
     }
 }

@@ -47,7 +47,7 @@ pub enum Rejection {
     /// It imports what a policy may not.
     #[error(
         "the component imports {}, which Berth does not offer: a policy may import only log, settings and tables of \
-         berth:allocation@1.0.0. Rebuild it without them{}", .names.join(", "), wasi_hint(.names)
+         berth:allocation@1.0.0. Rebuild it without them{}", list(.names), hint(.names)
     )]
     ForeignImports {
         /// The imports, by full name.
@@ -59,7 +59,7 @@ pub enum Rejection {
     /// It does not export `allocate`.
     #[error(
         "the component exports no function `allocate`, so it is no policy of berth:allocation@1.0.0 (it exports {})",
-        exports(.0)
+        list(.0)
     )]
     NoAllocate(Vec<String>),
     /// An export has the contract's name but not its type.
@@ -84,16 +84,31 @@ impl Rejection {
     }
 }
 
-fn wasi_hint(names: &[String]) -> &'static str {
+/// How to build without WASI, for each language that links it of its own accord.
+const WITHOUT_WASI: &str = ": Rust for wasm32-unknown-unknown (`berth policy build`), JavaScript with `jco componentize \
+                            --disable all` or `componentize-qjs --stub-wasi`, Python with `componentize-py --stub-wasi`, \
+                            C and C++ without stdio, Go and whatever else speaks WASI preview 1 with an adapter that \
+                            answers it inside the component (`wasm-tools component new --adapt`)";
+/// Imports of the contract in another version than this Berth's.
+const OTHER_VERSION: &str = ", against version 1.0.0 of the contract in Berth's `wit` folder";
+
+fn hint(names: &[String]) -> &'static str {
     if names.iter().any(|name| name.starts_with("wasi:")) {
-        " (for Rust, build for wasm32-unknown-unknown with `berth policy build`, which links no WASI)"
+        WITHOUT_WASI
+    } else if names.iter().any(|name| name.starts_with(PACKAGE)) {
+        OTHER_VERSION
     } else {
         ""
     }
 }
 
-fn exports(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+/// Names that a stranger chose: each of bearable length, control characters made visible.
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "nothing".to_owned();
+    }
+    let name = |name: &String| name.chars().take(100).flat_map(char::escape_debug).collect::<String>();
+    names.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// Tells from the first bytes what this is.

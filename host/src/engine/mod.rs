@@ -7,12 +7,15 @@ mod bindings;
 mod cache;
 mod compiler;
 mod convert;
+mod cpu;
+mod fault;
 mod guest;
 mod inspect;
 mod program;
 mod ticker;
 pub mod worker;
 
+pub use cache::Cache;
 pub use compiler::Compiler;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
 pub use inspect::Rejection;
@@ -21,7 +24,9 @@ pub use program::{Program, Run};
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, component::Linker};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails, component::Linker,
+};
 
 use self::{guest::Guest, ticker::Ticker};
 use crate::contract::Limits;
@@ -33,23 +38,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// Instances that may exist at the same moment. Each reserves address space (not memory) for its linear memories.
 pub const MAX_INSTANCES: u32 = 512;
 
-/// Linear memories of one component. A policy has one; composed components have two.
-const MAX_MEMORIES: u32 = 2;
-
-/// Core instances of one component: its modules plus the shims that a component with imports needs.
-const MAX_CORE_INSTANCES: u32 = 24;
-
-/// Function tables of one component.
-const MAX_TABLES: u32 = 8;
-
-/// Elements of one table. A large runtime (CPython) needs a few thousand.
-const MAX_TABLE_ELEMENTS: usize = 20_000;
-
-/// Stack of the guest, in bytes. Well inside [`FIBER_STACK`], since running out of the latter aborts the process.
-const GUEST_STACK: usize = 512 << 10;
-
-/// Stack of the fiber that a guest and the host functions it calls run on, in bytes.
-const FIBER_STACK: usize = 1 << 20;
+/// Stack of the host functions that a guest calls, in bytes: what its fiber has beyond the guest's own. Running out of it
+/// aborts the process.
+const HOST_STACK: usize = 512 << 10;
 
 /// Bytes of a linear memory that stay resident between instances if they were touched.
 const KEEP_RESIDENT: usize = 2 << 20;
@@ -64,7 +55,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine whose instances may have at most as much memory as these limits say.
+    /// An engine whose instances may have at most as much memory, tables and so on as these limits say.
     ///
     /// # Errors
     ///
@@ -79,21 +70,52 @@ impl Engine {
         let ticker = Ticker::start(&wasmtime, TICK).context("failed to start the engine's clock")?;
         Ok(Self { wasmtime, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
     }
+
+    /// What the pool has lent out at this moment.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        let metrics = self.wasmtime.pooling_allocator_metrics();
+        metrics.map_or_else(Pool::default, |metrics| Pool {
+            instances: metrics.component_instances(),
+            instances_limit: MAX_INSTANCES.into(),
+            memories: metrics.memories() as u64,
+            stacks: metrics.stacks() as u64,
+            resident_bytes: metrics.unused_memory_bytes_resident() as u64,
+        })
+    }
+}
+
+/// What the engine's pool has lent out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pool {
+    /// Instances of components.
+    pub instances: u64,
+    /// Instances that may exist at the same moment.
+    pub instances_limit: u64,
+    /// Linear memories.
+    pub memories: u64,
+    /// Stacks that guests run on.
+    pub stacks: u64,
+    /// Bytes of memories not lent out that stay resident for the next instances.
+    pub resident_bytes: u64,
 }
 
 /// The engine's configuration. Limits that wasmtime leaves open are all set here or on the store.
 fn config(most: &Limits) -> Config {
     let mut pool = PoolingAllocationConfig::new();
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let of_all = |each: usize| MAX_INSTANCES.saturating_mul(count(each));
     pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * MAX_CORE_INSTANCES)
-        .total_memories(MAX_INSTANCES * MAX_MEMORIES)
-        .total_tables(MAX_INSTANCES * MAX_TABLES)
+        .total_core_instances(of_all(most.instances))
+        .total_memories(of_all(most.memories))
+        .total_tables(of_all(most.tables))
         .total_stacks(MAX_INSTANCES)
-        .max_core_instances_per_component(MAX_CORE_INSTANCES)
-        .max_memories_per_component(MAX_MEMORIES)
-        .max_tables_per_component(MAX_TABLES)
+        .max_core_instances_per_component(count(most.instances))
+        .max_memories_per_component(count(most.memories))
+        .max_tables_per_component(count(most.tables))
+        .max_tables_per_module(count(most.tables))
         .max_memories_per_module(1)
-        .table_elements(MAX_TABLE_ELEMENTS)
+        .table_elements(most.table_elements)
         .max_memory_size(most.memory)
         .max_unused_warm_slots(MAX_INSTANCES)
         .linear_memory_keep_resident(KEEP_RESIDENT)
@@ -101,7 +123,12 @@ fn config(most: &Limits) -> Config {
         .pagemap_scan(if may_swap() { Enabled::No } else { Enabled::Auto });
 
     let mut config = compiling_config();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .max_wasm_stack(most.stack)
+        .async_stack_size(most.stack + HOST_STACK)
+        // A component's debug information is a stranger's, and nothing that is to be parsed while others wait.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
 
@@ -112,8 +139,6 @@ fn compiling_config() -> Config {
         // No component-model async: a smaller store, and a large part of the engine's attack surface is off.
         .concurrency_support(false)
         .epoch_interruption(true)
-        .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(FIBER_STACK)
         // Decisions must not depend on the machine they are made on.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)

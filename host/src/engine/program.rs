@@ -6,21 +6,19 @@ use std::{
 };
 
 use wasmtime::{
-    Store, Trap, UpdateDeadline,
+    Store, UpdateDeadline,
     component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower},
 };
 
 use super::{
     Engine, convert,
+    fault::fault,
     guest::{Guest, LogLine, Surroundings},
     inspect::{
         self, ALLOCATE, AllocateParams, AllocateResults, Rejection, VALIDATE_SETTINGS, ValidateParams, ValidateResults,
     },
 };
-use crate::contract::{Answer, Fault, FaultKind, Limits, Request};
-
-/// Handles to resources a component may hold. The contract has none, so this only bounds the component's own.
-const MAX_HANDLES: usize = 1000;
+use crate::contract::{Answer, Fault, Limits, Request};
 
 /// A component that is a policy: compiled, held against the contract, ready to be instantiated.
 #[derive(Clone)]
@@ -99,7 +97,7 @@ impl Program {
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let started = Instant::now();
-        let mut store = self.store(surroundings, limits);
+        let mut store = self.store(surroundings, limits, started);
         let result = self.call::<Params, Results>(&mut store, export, params).await;
         let guest = store.into_data();
         Run {
@@ -111,19 +109,21 @@ impl Program {
         }
     }
 
-    fn store(&self, surroundings: &Arc<Surroundings>, limits: &Limits) -> Store<Guest> {
-        let mut store = Store::new(&self.engine, Guest::new(surroundings.clone(), *limits));
+    fn store(&self, surroundings: &Arc<Surroundings>, limits: &Limits, started: Instant) -> Store<Guest> {
+        let mut store = Store::new(&self.engine, Guest::new(surroundings.clone(), *limits, started));
         store.limiter(|guest| guest);
-        // What a policy answers may come near the limit; what it hands to `log` or `tables` is never more.
-        store.set_hostcall_fuel(limits.answer.saturating_mul(2));
-        store.set_max_component_handles(MAX_HANDLES);
+        // For each call by itself, and for the answer; the guest's state counts all calls together.
+        store.set_hostcall_fuel(limits.host_calls);
+        // The contract has no resources, so this only bounds the component's own.
+        store.set_max_component_handles(limits.handles);
         // A guest that is still running at a tick gives way to others, or ends if its time is up.
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|guest| {
-            if Instant::now() >= guest.data().deadline {
+        store.epoch_deadline_callback(|mut guest| {
+            let guest = guest.data_mut();
+            if guest.is_overdue() {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(guest.cpu.give_way())))
         });
         store
     }
@@ -154,27 +154,4 @@ impl<T> Run<T> {
             memory: self.memory,
         }
     }
-}
-
-/// Tells from an error of wasmtime, and from what the guest was refused, which limit or which mistake it was.
-fn fault(error: &wasmtime::Error, guest: &Guest) -> Fault {
-    let limits = &guest.limits;
-    let trap = error.downcast_ref::<Trap>();
-    if trap == Some(&Trap::Interrupt) {
-        let message = format!("the policy was still running after its {} ms", limits.time.as_millis());
-        return Fault::new(FaultKind::Deadline, message);
-    }
-    if let Some(refused) = guest.memory_refused {
-        let message = format!(
-            "the policy asked for {refused} bytes of memory where it may have {}, and gave up ({error:#})",
-            limits.memory
-        );
-        return Fault::new(FaultKind::Memory, message);
-    }
-    // wasmtime keeps this error's type to itself.
-    if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
-        let most = limits.answer.saturating_mul(2);
-        return Fault::new(FaultKind::HostCalls, format!("the policy handed over more than {most} bytes at once"));
-    }
-    Fault::new(FaultKind::Trap, format!("{error:?}"))
 }

@@ -5,13 +5,17 @@
 
 use std::io::{self, Read as _, Write as _};
 
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getpriority_process, nice, setrlimit};
 
 use super::{compiling_config, inspect, inspect::Rejection};
 use crate::contract::{Failure, Stage};
 
 /// The hidden command that makes `berth` a compiling process.
 pub const COMMAND: &str = "compile-worker";
+
+/// How far compiling, and all that makes a new version serve, gives way to requests. Not the lowest priority: with every
+/// processor busy that would be no time at all, and a large component would take minutes.
+pub const NICENESS: i32 = 12;
 
 /// What a compiling process may use.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +47,11 @@ pub fn run(allowance: Allowance) -> anyhow::Result<()> {
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
     setrlimit(Resource::Core, limit(0))?;
-    // Low, so that requests go first, but not the lowest: on busy processors that would be no time at all. Refused only
-    // where the priority is as low already.
-    let _ = nice(10);
+    // What started it may have this priority already, and passes it on.
+    if getpriority_process(None).is_ok_and(|niceness| niceness < NICENESS) {
+        // Cannot be refused: lower is always allowed.
+        let _ = nice(NICENESS);
+    }
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let (kind, bytes) = match compile(&component) {
@@ -62,7 +68,12 @@ pub fn run(allowance: Allowance) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn compile(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
+/// Compiles a component in this very process, which has to have set itself limits: the component is a stranger's.
+///
+/// # Errors
+///
+/// Why the component cannot serve.
+pub fn compile(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
     inspect::header(bytes)?;
     let damaged = |error: wasmtime::Error| Rejection::Compile(format!("{error:#}"));
     let engine = wasmtime::Engine::new(&compiling_config()).map_err(damaged)?;

@@ -1,12 +1,18 @@
-//! One HTTP/1.1 listener: accepts, bounds how long a sender may take, and drains.
+//! One HTTP/1.1 listener: accepts, over TLS if it has a certificate, bounds what a peer may take and how long, and
+//! drains.
 //!
 //! Both of Berth's listeners run through here; what they answer is their own affair.
 
 mod failure;
+mod patient;
+mod peers;
+mod tls;
 
 pub use failure::{FailureBody, FailureDetail, JSON, failure, name, shorten};
+pub use tls::{Files, Tls, TlsError};
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,68 +24,155 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-/// How patient a listener is.
+use self::{patient::Patient, peers::Peers};
+use crate::metrics::Connections;
+
+/// Bytes of a request's head, its first line included: DPS's have a few hundred, and a reverse proxy's cookies more.
+const MAX_HEAD: usize = 16 << 10;
+
+/// Headers of a request.
+const MAX_HEADERS: usize = 64;
+
+/// How much a listener bears, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// How long a connection may take to send the head of a request, or stay idle between two.
+    /// How long a connection may take to send the head of a request, or stay idle between two. Also how long it may take
+    /// for a TLS handshake.
     pub head: Duration,
+    /// How long a caller may take nothing of an answer.
+    pub answer: Duration,
     /// How long requests in flight may take once the listener drains.
     pub drain: Duration,
     /// Connections at the same time; more wait to be accepted.
     pub connections: usize,
+    /// Connections of one peer at the same time; more are closed.
+    pub of_peer: usize,
 }
 
-/// Accepts connections and answers them with `router` until `stop` is cancelled; then lets requests in flight finish.
-pub async fn serve(listener: TcpListener, router: Router, patience: Patience, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(patience.connections));
+/// A bound listener.
+pub struct Listener {
+    /// Its socket.
+    pub socket: TcpListener,
+    /// How patient it is.
+    pub patience: Patience,
+    /// Where its connections are counted.
+    pub connections: Arc<Connections>,
+    /// Makes its handshakes, if it speaks TLS.
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// What every connection of a listener is served with.
+#[derive(Clone)]
+struct Served {
+    http: http1::Builder,
+    router: Router,
+    patience: Patience,
+    connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Listener {
+    /// Accepts connections and answers them with `router` until `stop` is cancelled; then lets requests in flight finish.
+    pub async fn serve(self, router: Router, stop: CancellationToken) {
+        let graceful = GracefulShutdown::new();
+        let Self { socket, patience, connections, tls } = self;
+        let places = Arc::new(Semaphore::new(patience.connections));
+        let peers = Peers::new(patience.of_peer);
+        let served = Served { http: protocol(patience), router, patience, connections, tls };
+        while let Some(accepted) = stop.run_until_cancelled(accept(&socket, &places)).await {
+            let Some((stream, peer, place)) = accepted else { continue };
+            served.connections.accepted.add();
+            let Some(of_peer) = peers.enter(peer.ip()) else {
+                served.connections.failures.add(Connections::TOO_MANY);
+                continue;
+            };
+            let (served, watcher) = (served.clone(), graceful.watcher());
+            tokio::spawn(async move {
+                served.connection(stream, watcher).await;
+                drop((place, of_peer));
+            });
+        }
+        drop(socket);
+        if tokio::time::timeout(patience.drain, graceful.shutdown()).await.is_err() {
+            warn!(after_ms = patience.drain.as_millis(), "requests were still in flight when draining ended");
+        }
+    }
+}
+
+/// HTTP/1.1 within bounds. What hyper leaves open or generous is set here.
+fn protocol(patience: Patience) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(patience.head).max_headers(64);
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
-            () = stop.cancelled() => break,
-        };
-        let Some((stream, place)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            match connection.await {
-                Ok(()) => {}
-                // Answered with an empty 400 or the like before any router saw it, so this is the line about it.
-                Err(error) if error.is_parse() => warn!(%error, "request failed: it is not HTTP"),
-                // A sender that went away or was too slow. Its request, if there was one, has been answered or logged.
-                Err(error) => debug!(%error, "connection ended"),
+    http.timer(TokioTimer::new())
+        .header_read_timeout(patience.head)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        // A caller that has said all it will is still answered only if it stays.
+        .half_close(false);
+    http
+}
+
+impl Served {
+    async fn connection(self, stream: TcpStream, watcher: Watcher) {
+        let connections = self.connections.clone();
+        let _open = connections.open.hold();
+        let Some(tls) = self.tls.clone() else { return self.converse(stream, watcher).await };
+        match tokio::time::timeout(self.patience.head, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(stream, watcher).await,
+            Ok(Err(error)) => self.failed(Connections::HANDSHAKE, &error),
+            Err(slow) => self.failed(Connections::HANDSHAKE, &slow),
+        }
+    }
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+        let stream = TokioIo::new(Patient::new(stream, self.patience.answer));
+        let service = TowerToHyperService::new(self.router.clone());
+        match watcher.watch(self.http.serve_connection(stream, service)).await {
+            Ok(()) => {}
+            // Answered with an empty 400 or the like before any router saw it, so this is the line about it.
+            Err(error) if error.is_parse() => {
+                self.connections.failures.add(Connections::NOT_HTTP);
+                warn!(%error, "request failed: it is not HTTP");
             }
-            drop(place);
-        });
+            Err(error) if is_timed_out(&error) => self.failed(Connections::SLOW_READER, &error),
+            // A sender that went away or was too slow. Its request, if there was one, is accounted for.
+            Err(error) => self.failed(Connections::BROKEN, &error),
+        }
     }
-    drop(listener);
-    if tokio::time::timeout(patience.drain, graceful.shutdown()).await.is_err() {
-        warn!(after_ms = patience.drain.as_millis(), "requests were still in flight when draining ended");
+
+    fn failed(&self, reason: &'static str, error: &(dyn std::error::Error + 'static)) {
+        self.connections.failures.add(reason);
+        debug!(error, reason, "connection ended");
     }
+}
+
+/// Whether a connection's end came of the limit on the time an answer may take.
+fn is_timed_out(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
 async fn accept(
-    listener: &TcpListener,
+    socket: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => {
+    match socket.accept().await {
+        Ok((stream, peer)) => {
             // An answer is one small write; waiting to make it larger only delays it.
             let _ = stream.set_nodelay(true);
-            Some((stream, place))
+            Some((stream, peer, place))
         }
         Err(error) => {
             // Out of file handles, most likely. Trying again at once would only spin.

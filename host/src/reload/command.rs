@@ -51,8 +51,14 @@ pub enum CommandError {
     #[error("there is no tenant {0}: a tenant is made by its folder and tenant.toml in the catalogue")]
     UnknownTenant(String),
     /// The version never served, or its bytes are lost.
-    #[error("{0} never served this version: `berth status --history` shows those that did")]
+    #[error("{0} never served this version: `berth status {0}` shows those that did")]
     UnknownVersion(PolicyId),
+    /// The version served once, but its bytes are not kept any more.
+    #[error(
+        "{0} served this version, but its bytes are not kept any more (data.keep_versions): push it again, or choose one \
+         that `berth status {0}` does not call gone"
+    )]
+    VersionGone(PolicyId),
     /// There is nothing to roll back to.
     #[error("{0} has served no other version to go back to")]
     NoEarlierVersion(PolicyId),
@@ -66,14 +72,17 @@ pub enum CommandError {
     #[error("another change of {0} came in between")]
     Superseded(PolicyId),
     /// The catalogue directory could not be written.
-    #[error("failed to write the catalogue: {0}")]
+    #[error("failed to write the catalogue: {0}; what served before still serves, and its folder is as it was")]
     Catalogue(#[from] std::io::Error),
     /// Berth's own memory could not be written.
-    #[error(transparent)]
+    #[error("the change cannot be remembered, so what served before still serves: {0}; see to space on its disk")]
     Store(#[from] StoreError),
     /// The server is ending.
     #[error("the server is ending")]
     Ending,
+    /// The owner of the catalogue failed, or ended, before it answered.
+    #[error("whether {0} was changed is not known: `berth status {0}` shows what serves")]
+    Unknown(PolicyId),
 }
 
 /// A way to ask the owner of the catalogue for changes.
@@ -110,8 +119,23 @@ impl Handle {
 
     async fn ask(&self, id: PolicyId, act: Act, by: &str) -> Result<Changed, CommandError> {
         let (reply, answer) = oneshot::channel();
-        let command = Command { id, act, by: by.to_owned(), reply };
+        let command = Command { id: id.clone(), act, by: by.to_owned(), reply };
         self.0.send(command).await.map_err(|_| CommandError::Ending)?;
-        answer.await.map_err(|_| CommandError::Ending)?
+        answer.await.map_err(|_| CommandError::Unknown(id))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_without_an_answer_is_not_known() {
+        let (commands, mut queue) = mpsc::channel(1);
+        let asked = tokio::spawn(async move { Handle(commands).unpin("contoso/p".parse().unwrap(), "somebody").await });
+        drop(queue.recv().await);
+        let error = asked.await.unwrap().unwrap_err();
+        assert!(matches!(&error, CommandError::Unknown(_)), "{error}");
+        assert!(error.to_string().contains("`berth status contoso/p`"), "{error}");
     }
 }

@@ -1,18 +1,19 @@
-//! Policies change: by their files, by a person's request, or by being brought back from memory.
+//! Policies change by their files, or by being brought back from memory.
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 use tokio::task::JoinError;
 use tracing::{error, info, warn};
 
-use super::{
-    Reloader, Scope, Seen,
-    command::{Act, Changed, Command, CommandError, Reply},
-    deploy,
-};
+use super::{Reloader, Scope, Seen, changes::passed, command::Reply, tickets::Ending};
 use crate::{
-    catalogue::{Failed, Origin, Policy, Release, Serving, source::PolicyFiles},
+    catalogue::{
+        Failed, Origin, Policy, Release, Serving,
+        source::{PolicyFiles, SourceError},
+        stamp::Stamp,
+    },
     contract::{Digest, Failure, Limits, PolicyId, Stage},
+    metrics::{REFUSED, SERVED, SUPERSEDED},
     store::{Event, EventKind, Pin, StoreError, Stored},
 };
 
@@ -28,15 +29,23 @@ pub(super) struct Job {
 }
 
 /// Why files are verified, and so what happens if they pass.
-enum Purpose {
-    /// The catalogue has them.
-    Catalogue,
-    /// Memory has them, and nothing else can serve.
-    Recall { since: SystemTime, pin: Option<Pin> },
+pub(super) enum Purpose {
+    /// The catalogue has them, in a folder with this stamp.
+    Catalogue(Stamp),
+    /// Memory has them, and nothing else can serve. If a pin holds against files of the catalogue, those are `instead`.
+    Recall { since: SystemTime, pin: Option<Pin>, instead: Option<(PolicyFiles, Stamp)> },
     /// Somebody wants to go back to them.
     Rollback { pin: Pin, reply: Reply },
     /// Somebody pushed them.
     Push { by: String, reply: Reply },
+}
+
+/// Why a policy serves something else from now on.
+pub(super) struct Cause<'a> {
+    pub(super) kind: EventKind,
+    /// Who did it.
+    pub(super) by: &'a str,
+    pub(super) pin: Option<Pin>,
 }
 
 impl Reloader {
@@ -48,7 +57,7 @@ impl Reloader {
         self.directory.join(id.tenant.as_str()).join(id.policy.as_str())
     }
 
-    fn limits(&self, id: &PolicyId) -> Option<Limits> {
+    pub(super) fn limits(&self, id: &PolicyId) -> Option<Limits> {
         self.tenants.get(&id.tenant).map(|(_, limits)| *limits)
     }
 
@@ -60,39 +69,54 @@ impl Reloader {
             return self.miss(Scope::Policy(id.clone()));
         }
         self.missing.remove(&Scope::Policy(id.clone()));
-        let files = PolicyFiles::read(&folder);
+        let files = PolicyFiles::read_still(&folder);
         let seen = match &files {
-            Ok(files) => Seen::Files(files.digest(), limits),
-            Err(error) => Seen::Unreadable(error.to_string()),
+            Ok((files, _)) => Seen::Files(files.digest(), limits),
+            // Its next piece has it looked at again; this is for a piece that is missed.
+            Err(SourceError::Changing { .. }) => return self.try_again(Scope::Policy(id.clone())),
+            Err(error) => Seen::Unreadable(error.to_string(), limits),
         };
         if self.seen.get(id) == Some(&seen) {
             return;
         }
         self.seen.insert(id.clone(), seen);
         match files {
-            Ok(files) if self.is_pinned_against(id, &files) => {}
-            Ok(files) => self.verify(id, files, Purpose::Catalogue),
+            Ok((files, stamp)) => {
+                if let Some((files, stamp)) = self.unless_pinned(id, files, stamp) {
+                    self.verify(id, files, Purpose::Catalogue(stamp));
+                }
+            }
             Err(error) => {
                 // Whatever was being verified is not what the folder has now.
-                self.next_ticket(id);
-                self.refuse(id, &Failure::new(Stage::Read, error), "catalogue");
+                self.tickets.void(id);
+                let failure = Failure::new(error.stage(), error);
+                self.count(Ending::Newest { overtook: false }, Some(&failure));
+                self.refuse(id, &failure, "catalogue");
             }
         }
     }
 
-    /// Whether a pin holds against these files: they are the ones that were there when it was set.
-    fn is_pinned_against(&mut self, id: &PolicyId, files: &PolicyFiles) -> bool {
-        let Some(stored) = self.recall(id) else { return false };
-        let pinned = stored.pin.as_ref().is_some_and(|pin| pin.against == files.digest().to_string());
-        let serving = self.policy(id).and_then(|policy| policy.serving.as_ref());
-        if pinned && serving.is_none() {
-            let Stored { files, since, pin, .. } = stored;
-            self.verify(id, files, Purpose::Recall { since, pin });
+    /// Gives these files back, unless a pin holds against them: they are the ones that were there when it was set.
+    fn unless_pinned(&mut self, id: &PolicyId, files: PolicyFiles, stamp: Stamp) -> Option<(PolicyFiles, Stamp)> {
+        let Some(Stored { files: kept, since, pin: Some(pin), .. }) = self.recall(id) else {
+            return Some((files, stamp));
+        };
+        if pin.against != files.digest().to_string() {
+            return Some((files, stamp));
         }
-        pinned
+        if !self.serves_within_limits(id) {
+            self.verify(id, kept, Purpose::Recall { since, pin: Some(pin), instead: Some((files, stamp)) });
+        }
+        None
     }
 
-    fn recall(&self, id: &PolicyId) -> Option<Stored> {
+    /// Whether something serves, and was verified under the limits that the tenant has now.
+    fn serves_within_limits(&self, id: &PolicyId) -> bool {
+        let serving = self.policy(id).and_then(|policy| policy.serving.as_ref());
+        serving.is_some_and(|serving| Some(serving.release.ceiling) == self.limits(id))
+    }
+
+    pub(super) fn recall(&self, id: &PolicyId) -> Option<Stored> {
         match self.store.last(id) {
             Ok(stored) => stored,
             Err(error) => {
@@ -106,7 +130,9 @@ impl Reloader {
     pub(super) fn recall_policies(&mut self) -> Result<(), StoreError> {
         for id in self.store.policies()? {
             if !self.seen.contains_key(&id) && self.tenants.contains_key(&id.tenant) {
-                self.bring_back(&id);
+                if !self.bring_back(&id) {
+                    self.fall(&id, Failure::new(Stage::Read, "its files in Berth's memory cannot be read"), None);
+                }
                 if self.catalogue.lost.is_none() {
                     self.missing.insert(Scope::Policy(id), tokio::time::Instant::now() + self.removal_grace);
                 }
@@ -115,24 +141,41 @@ impl Reloader {
         Ok(())
     }
 
-    fn bring_back(&mut self, id: &PolicyId) {
-        if let Some(Stored { files, since, pin, .. }) = self.recall(id) {
-            self.verify(id, files, Purpose::Recall { since, pin });
+    /// Has what served last verified, if memory has it.
+    fn bring_back(&mut self, id: &PolicyId) -> bool {
+        let stored = self.recall(id);
+        let known = stored.is_some();
+        if let Some(Stored { files, since, pin, .. }) = stored {
+            self.verify(id, files, Purpose::Recall { since, pin, instead: None });
+        }
+        known
+    }
+
+    /// What memory has cannot serve. If nothing else does, the policy is one all the same: it answers with its fallback,
+    /// and its status says why.
+    pub(super) fn fall(&mut self, id: &PolicyId, failure: Failure, instead: Option<(PolicyFiles, Stamp)>) {
+        warn!(
+            policy = %id, stage = failure.stage.as_str(), reason = failure.reason,
+            "what the policy served last cannot serve any more"
+        );
+        if self.serving_version(id).is_some() {
+            return;
+        }
+        if self.policy(id).is_none() {
+            self.put_policy(id, None, Some(Failed { failure, at: SystemTime::now() }));
+        }
+        if let Some((files, stamp)) = instead {
+            self.verify(id, files, Purpose::Catalogue(stamp));
         }
     }
 
-    fn next_ticket(&mut self, id: &PolicyId) -> u64 {
-        self.last_ticket += 1;
-        self.tickets.insert(id.clone(), self.last_ticket);
-        self.last_ticket
-    }
-
-    fn verify(&mut self, id: &PolicyId, files: PolicyFiles, purpose: Purpose) {
+    pub(super) fn verify(&mut self, id: &PolicyId, files: PolicyFiles, purpose: Purpose) {
         let Some(limits) = self.limits(id) else { return };
-        let job = Job { id: id.clone(), ticket: self.next_ticket(id), files: Arc::new(files), purpose };
+        let ticket = self.tickets.begin(id, matches!(purpose, Purpose::Catalogue(_)));
+        let job = Job { id: id.clone(), ticket, files: Arc::new(files), purpose };
         let verifier = self.verifier.clone();
         self.jobs.spawn(async move {
-            let result = verifier.verify(&job.files, limits).await;
+            let result = verifier.verify(&job.id.tenant, &job.files, limits).await;
             (job, result)
         });
     }
@@ -145,58 +188,84 @@ impl Reloader {
                 return error!(%error, "a verification ended without a result; what served before still serves");
             }
         };
-        let outdated = self.tickets.get(&id) != Some(&ticket);
-        match purpose {
-            Purpose::Catalogue if outdated => {}
+        let mut ending = self.tickets.end(&id, ticket);
+        if let (Purpose::Catalogue(stamp), Ok(_)) = (&purpose, &result)
+            && ending != Ending::Outdated
+            && !self.is_still(&id, &files, stamp)
+        {
+            ending = Ending::Outdated;
+            // As for a folder that changes while it is read.
+            self.seen.remove(&id);
+            self.try_again(Scope::Policy(id.clone()));
+        }
+        self.count(ending, result.as_ref().err());
+        if result.as_ref().is_err_and(|failure| matches!(failure.stage, Stage::Settings | Stage::Checks | Stage::Smoke))
+        {
+            self.tried(&id, Digest::of(&files.component));
+        }
+        match (purpose, ending) {
+            (Purpose::Catalogue(_) | Purpose::Recall { .. }, Ending::Outdated) => {}
             // Removed again before it ever served.
-            Purpose::Catalogue if !self.folder(&id).is_dir() => {
+            (Purpose::Catalogue(_), _) if !self.folder(&id).is_dir() => {
                 self.seen.remove(&id);
             }
-            Purpose::Recall { .. } if outdated => {}
-            Purpose::Catalogue => match result {
+            (Purpose::Catalogue(_), _) => match result {
                 Ok(release) => self.adopt(&id, release, &files),
                 Err(failure) => self.refuse(&id, &failure, "catalogue"),
             },
-            Purpose::Recall { since, pin } => match result {
-                Ok(release) => {
-                    let origin = pin.map_or(Origin::LastKnownGood, |pin| Origin::Pinned { by: pin.by });
-                    warn!(policy = %id, version = %release.version, "policy serves from memory");
-                    self.put(&id, Serving { release: Arc::new(release), since, origin }, None);
-                }
-                Err(failure) => warn!(
-                    policy = %id, stage = failure.stage.as_str(), reason = failure.reason,
-                    "what the policy served last cannot serve any more"
-                ),
+            (Purpose::Recall { since, pin, instead }, _) => match result {
+                Ok(release) => self.serve_from_memory(&id, release, since, pin),
+                Err(failure) => self.fall(&id, failure, instead),
             },
-            Purpose::Rollback { pin, reply } => {
-                let done = self.rolled_back(&id, &files, outdated, result, pin);
-                self.answer(reply, done);
+            (Purpose::Rollback { pin, reply }, _) => {
+                let done = self.rolled_back(&id, &files, passed(&id, ending, result), pin);
+                self.answer(&id, ending, reply, done);
             }
-            Purpose::Push { by, reply } => {
-                let done = self.pushed(&id, &files, outdated, result, &by);
-                self.answer(reply, done);
+            (Purpose::Push { by, reply }, _) => {
+                let done = self.pushed(&id, &files, passed(&id, ending, result), &by);
+                self.answer(&id, ending, reply, done);
             }
         }
     }
 
-    /// Publishes before it answers: who is told that a change was made finds it made.
-    fn answer(&mut self, reply: Reply, done: Result<Changed, CommandError>) {
-        self.publish();
-        // Who asked may have gone; the change stands.
-        let _ = reply.send(done);
+    /// Serves what memory has.
+    pub(super) fn serve_from_memory(&mut self, id: &PolicyId, release: Release, since: SystemTime, pin: Option<Pin>) {
+        let origin = pin.map_or(Origin::LastKnownGood, |pin| Origin::Pinned { by: pin.by });
+        warn!(policy = %id, version = %release.version, "policy serves from memory");
+        self.put(id, Serving { release: Arc::new(release), since, origin }, None);
+    }
+
+    /// Counts what a change came to.
+    fn count(&self, ending: Ending, failure: Option<&Failure>) {
+        match failure {
+            _ if ending == Ending::Outdated => self.metrics.reloads.add(SUPERSEDED),
+            None => self.metrics.reloads.add(SERVED),
+            Some(failure) => {
+                self.metrics.reloads.add(REFUSED);
+                self.metrics.reload_refusals.add(failure.stage.as_str());
+            }
+        }
+    }
+
+    /// Whether the catalogue still has these files.
+    fn is_still(&self, id: &PolicyId, files: &PolicyFiles, stamp: &Stamp) -> bool {
+        let folder = self.folder(id);
+        Stamp::of(&folder) == *stamp || PolicyFiles::read_still(&folder).is_ok_and(|(found, _)| found == *files)
     }
 
     /// Serves what the catalogue has.
     fn adopt(&mut self, id: &PolicyId, release: Release, files: &PolicyFiles) {
         let before = self.recall(id);
         let same = before.filter(|before| before.pin.is_none() && before.files == *files);
+        let cause = Cause { kind: EventKind::Served, by: "catalogue", pin: None };
         let since = match same {
             Some(before) => before.since,
-            None => match self.remember(id, &release, files, None, EventKind::Served, "catalogue") {
+            None => match self.remember(id, &release, files, cause) {
                 Ok(since) => since,
                 Err(error) => {
+                    warn!(policy = %id, %error, "policy refused: it cannot be remembered; what served before still serves");
                     self.seen.remove(id);
-                    return warn!(policy = %id, %error, "policy refused: it cannot be remembered; what served before still serves");
+                    return self.try_again(Scope::Policy(id.clone()));
                 }
             },
         };
@@ -206,24 +275,34 @@ impl Reloader {
     }
 
     /// Makes it durable that a policy serves these files from now on.
-    fn remember(
+    pub(super) fn remember(
         &self,
         id: &PolicyId,
         release: &Release,
         files: &PolicyFiles,
-        pin: Option<Pin>,
-        kind: EventKind,
-        by: &str,
+        cause: Cause<'_>,
     ) -> Result<SystemTime, StoreError> {
         let since = SystemTime::now();
-        let event =
-            Event::now(kind, by, self.next_generation()).versions(self.serving_version(id), Some(release.version));
-        let stored = Stored { version: release.version, files: files.clone(), since, pin };
-        self.store.serve(id, &stored, &event)?;
+        let event = Event::now(cause.kind, cause.by, self.next_generation())
+            .versions(self.serving_version(id), Some(release.version));
+        let stored = Stored { version: release.version, files: files.clone(), since, pin: cause.pin };
+        let unused = self.store.serve(id, &stored, &event)?;
+        self.verifier.forget_code(&unused);
         Ok(since)
     }
 
-    fn serving_version(&self, id: &PolicyId) -> Option<Digest> {
+    /// A version was compiled and then refused: its code is kept until the next one is refused, since often it is only the
+    /// settings that are mended.
+    fn tried(&mut self, id: &PolicyId, version: Digest) {
+        if let Some(before) = self.tried.insert(id.clone(), version)
+            && before != version
+            && matches!(self.store.has(&before), Ok(false))
+        {
+            self.verifier.forget_code(&[before]);
+        }
+    }
+
+    pub(super) fn serving_version(&self, id: &PolicyId) -> Option<Digest> {
         Some(self.policy(id)?.serving.as_ref()?.release.version)
     }
 
@@ -231,21 +310,21 @@ impl Reloader {
     fn refuse(&mut self, id: &PolicyId, failure: &Failure, by: &str) {
         let serving = self.policy(id).and_then(|policy| policy.serving.clone());
         let effect = if serving.is_some() { "what served before still serves" } else { "the policy does not serve" };
-        warn!(policy = %id, stage = failure.stage.as_str(), reason = failure.reason, "policy refused; {effect}");
         let event = Event::now(EventKind::Refused, by, self.catalogue.generation);
         let event = event.versions(self.serving_version(id), None).failure(failure);
         if let Err(error) = self.store.note(id, &event) {
             warn!(policy = %id, %error, "the refusal cannot be remembered");
         }
-        let nothing_serves = serving.is_none();
         let failed = Failed { failure: failure.clone(), at: SystemTime::now() };
         self.put_policy(id, serving, Some(failed));
-        if nothing_serves {
+        if !self.serves_within_limits(id) {
             self.bring_back(id);
         }
+        // Last, since whoever reads it takes it for done.
+        warn!(policy = %id, stage = failure.stage.as_str(), reason = failure.reason, "policy refused; {effect}");
     }
 
-    fn put(&mut self, id: &PolicyId, serving: Serving, failure: Option<Failed>) {
+    pub(super) fn put(&mut self, id: &PolicyId, serving: Serving, failure: Option<Failed>) {
         let failure = match serving.origin {
             // It serves in spite of the failure, which stays to be seen.
             Origin::LastKnownGood => self.policy(id).and_then(|policy| policy.failure.clone()),
@@ -254,128 +333,14 @@ impl Reloader {
         self.put_policy(id, Some(serving), failure);
     }
 
-    fn put_policy(&mut self, id: &PolicyId, serving: Option<Serving>, failure: Option<Failed>) {
-        let counts = self.policy(id).map(|policy| policy.counts.clone()).unwrap_or_default();
-        let Some(tenant) = self.catalogue.tenants.get_mut(&id.tenant) else { return };
-        let policy = Policy { id: id.clone(), serving, failure, counts };
-        Arc::make_mut(tenant).policies.insert(id.policy.clone(), Arc::new(policy));
-        self.changed = true;
-    }
-
-    /// Does what a person asks for, or begins to.
-    pub(super) fn obey(&mut self, command: Command) {
-        let Command { id, act, by, reply } = command;
-        let begun = match act {
-            Act::Rollback(to) => self.roll_back(&id, to).map(|(files, against)| {
-                let pin = Pin { against, by };
-                (files, Box::new(move |reply| Purpose::Rollback { pin, reply }) as Box<dyn FnOnce(Reply) -> Purpose>)
-            }),
-            Act::Push(files) if self.tenants.contains_key(&id.tenant) => {
-                Ok((files, Box::new(move |reply| Purpose::Push { by, reply }) as Box<dyn FnOnce(Reply) -> Purpose>))
-            }
-            Act::Push(_) => Err(CommandError::UnknownTenant(id.tenant.to_string())),
-            Act::Unpin => return self.unpin(&id, by, reply),
+    pub(super) fn put_policy(&mut self, id: &PolicyId, serving: Option<Serving>, failure: Option<Failed>) {
+        let (counts, habit) =
+            self.policy(id).map(|policy| (policy.counts.clone(), policy.habit.clone())).unwrap_or_default();
+        let previous = serving.as_ref().and_then(|serving| self.previous(id, serving));
+        let fallback = match &serving {
+            Some(serving) => serving.release.fallback,
+            None => self.written_fallback(id),
         };
-        match begun {
-            Ok((files, purpose)) => self.verify(&id, files, purpose(reply)),
-            Err(error) => self.answer(reply, Err(error)),
-        }
+        self.insert(Arc::new(Policy { id: id.clone(), serving, previous, failure, fallback, counts, habit }));
     }
-
-    /// The files to go back to, and the digest of those that the pin holds against.
-    fn roll_back(&self, id: &PolicyId, to: Option<Digest>) -> Result<(PolicyFiles, String), CommandError> {
-        if self.policy(id).is_none() {
-            return Err(CommandError::UnknownPolicy(id.clone()));
-        }
-        let to = match to {
-            Some(version) => version,
-            None => self.earlier_version(id)?.ok_or_else(|| CommandError::NoEarlierVersion(id.clone()))?,
-        };
-        let files = self.store.version(id, &to)?.ok_or_else(|| CommandError::UnknownVersion(id.clone()))?;
-        let against = match self.seen.get(id) {
-            Some(Seen::Files(digest, _)) => digest.to_string(),
-            _ => String::new(),
-        };
-        Ok((files, against))
-    }
-
-    /// The version that served before the one that serves.
-    fn earlier_version(&self, id: &PolicyId) -> Result<Option<Digest>, StoreError> {
-        let now = self.serving_version(id).map(|version| version.to_string());
-        let served = |event: &Event| matches!(event.kind, EventKind::Served | EventKind::RolledBack);
-        let history = self.store.history(id, usize::MAX)?;
-        let versions = history.into_iter().filter(served).filter_map(|event| event.to);
-        Ok(versions.filter(|version| Some(version) != now.as_ref()).find_map(|version| version.parse().ok()))
-    }
-
-    fn rolled_back(
-        &mut self,
-        id: &PolicyId,
-        files: &PolicyFiles,
-        outdated: bool,
-        result: Result<Release, Failure>,
-        pin: Pin,
-    ) -> Result<Changed, CommandError> {
-        let release = passed(id, outdated, result)?;
-        let previous = self.serving_version(id);
-        let by = pin.by.clone();
-        let since = self.remember(id, &release, files, Some(pin), EventKind::RolledBack, &by)?;
-        let version = release.version;
-        info!(policy = %id, %version, previous = previous.map(tracing::field::display), by, "policy rolled back and pinned");
-        self.put(id, Serving { release: Arc::new(release), since, origin: Origin::Pinned { by } }, None);
-        Ok(Changed { version, previous, generation: self.next_generation() })
-    }
-
-    fn pushed(
-        &mut self,
-        id: &PolicyId,
-        files: &PolicyFiles,
-        outdated: bool,
-        result: Result<Release, Failure>,
-        by: &str,
-    ) -> Result<Changed, CommandError> {
-        if let (false, Err(failure)) = (outdated, &result) {
-            let event = Event::now(EventKind::Refused, by, self.catalogue.generation);
-            self.store.note(id, &event.versions(self.serving_version(id), None).failure(failure))?;
-        }
-        let release = passed(id, outdated, result)?;
-        let limits = release.limits;
-        deploy::replace(&self.folder(id), files)?;
-        // The watch will find what is known already.
-        self.seen.insert(id.clone(), Seen::Files(files.digest(), self.limits(id).unwrap_or(limits)));
-        let previous = self.serving_version(id);
-        let since = self.remember(id, &release, files, None, EventKind::Served, by)?;
-        let version = release.version;
-        info!(policy = %id, %version, previous = previous.map(tracing::field::display), by, "policy serves");
-        self.put(id, Serving { release: Arc::new(release), since, origin: Origin::Catalogue }, None);
-        Ok(Changed { version, previous, generation: self.next_generation() })
-    }
-
-    fn unpin(&mut self, id: &PolicyId, by: String, reply: Reply) {
-        let done = self.take_pin(id, &by);
-        self.answer(reply, done);
-    }
-
-    fn take_pin(&mut self, id: &PolicyId, by: &str) -> Result<Changed, CommandError> {
-        let Some(policy) = self.policy(id) else { return Err(CommandError::UnknownPolicy(id.clone())) };
-        let Some(Serving { release, origin: Origin::Pinned { .. }, since }) = policy.serving.clone() else {
-            return Err(CommandError::NotPinned(id.clone()));
-        };
-        let Some(stored) = self.store.last(id)? else { return Err(CommandError::UnknownVersion(id.clone())) };
-        let version = release.version;
-        let event = Event::now(EventKind::Unpinned, by, self.next_generation()).versions(Some(version), None);
-        self.store.serve(id, &Stored { pin: None, ..stored }, &event)?;
-        info!(policy = %id, by, "policy unpinned; what the catalogue has serves next");
-        self.put(id, Serving { release, since, origin: Origin::LastKnownGood }, None);
-        self.seen.remove(id);
-        self.refresh_policy(id);
-        Ok(Changed { version, previous: Some(version), generation: self.next_generation() })
-    }
-}
-
-fn passed(id: &PolicyId, outdated: bool, result: Result<Release, Failure>) -> Result<Release, CommandError> {
-    if outdated {
-        return Err(CommandError::Superseded(id.clone()));
-    }
-    result.map_err(CommandError::Refused)
 }

@@ -2,24 +2,43 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use crate::{contract::Digest, engine::Program};
 
 /// The programs that some release still uses.
 #[derive(Default)]
-pub(super) struct Programs(HashMap<Digest, Weak<Program>>);
+pub(super) struct Programs(Mutex<HashMap<Digest, Place>>);
+
+/// Where the program of a digest is found. Locked while it is made: who wants the same waits for it.
+type Place = Arc<tokio::sync::Mutex<Weak<Program>>>;
 
 impl Programs {
-    /// The program of this digest, if one is in use.
-    pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Program>> {
-        self.0.get(digest)?.upgrade()
+    /// The program of this digest: the one in use, or a new one.
+    pub(super) async fn get_or_make<E>(
+        &self,
+        digest: Digest,
+        make: impl Future<Output = Result<Arc<Program>, E>>,
+    ) -> Result<Arc<Program>, E> {
+        let place = self.place(digest);
+        let mut program = place.lock().await;
+        if let Some(program) = program.upgrade() {
+            return Ok(program);
+        }
+        let made = make.await?;
+        *program = Arc::downgrade(&made);
+        Ok(made)
     }
 
-    /// Remembers a program for as long as it is used.
-    pub(super) fn insert(&mut self, digest: Digest, program: &Arc<Program>) {
-        self.0.retain(|_, program| program.strong_count() > 0);
-        self.0.insert(digest, Arc::downgrade(program));
+    fn place(&self, digest: Digest) -> Place {
+        // Nothing panics while it holds the lock.
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = |place: &Place| place.try_lock().is_ok_and(|program| program.strong_count() == 0);
+        if !places.contains_key(&digest) {
+            // Each is looked at once for each that is new.
+            places.retain(|_, place| Arc::strong_count(place) > 1 || !unused(place));
+        }
+        places.entry(digest).or_default().clone()
     }
 }

@@ -1,17 +1,18 @@
 //! Tenants come, change and go.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, fs, io, io::ErrorKind, path::Path, sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{Reloader, Scope};
 use crate::{
+    admission::Share,
     catalogue::{
-        Tenant, TenantManifest,
+        Failed, Tenant, TenantManifest,
         source::{self, TENANT_FILE},
     },
-    contract::{Name, PolicyId},
+    contract::{Failure, Name, PolicyId, Stage},
     store::{Event, EventKind, StoreError},
 };
 
@@ -38,6 +39,9 @@ impl Reloader {
                 let gone: Vec<Name> =
                     self.catalogue.tenants.keys().filter(|name| !names.contains(name)).cloned().collect();
                 gone.into_iter().for_each(|tenant| self.miss(Scope::Tenant(tenant)));
+                let refused = self.catalogue.refused.len();
+                self.catalogue.refused.retain(|name, _| names.contains(name));
+                self.changed |= self.catalogue.refused.len() < refused;
                 names.iter().for_each(|tenant| self.refresh_tenant(tenant));
             }
             Err(error) => self.lose(&error.to_string()),
@@ -64,7 +68,12 @@ impl Reloader {
     pub(super) fn refresh_tenant(&mut self, name: &Name) {
         let folder = self.directory.join(name.as_str());
         if !folder.is_dir() {
+            self.forget_refusal(name);
             return self.miss(Scope::Tenant(name.clone()));
+        }
+        // Where an emptied directory is filled again, it is a tenant's folder that says that it is back.
+        if self.catalogue.lost.is_some() {
+            return self.refresh_all();
         }
         self.missing.remove(&Scope::Tenant(name.clone()));
         self.refresh_manifest(name, &folder);
@@ -83,30 +92,52 @@ impl Reloader {
 
     /// Reads a tenant's keys and limits. A broken manifest keeps what served.
     fn refresh_manifest(&mut self, name: &Name, folder: &Path) {
-        let refused = "tenant refused; what served before still serves";
         let text = match source::read_tenant(folder) {
             Ok(text) => text,
-            Err(error) => return warn!(tenant = %name, %error, "{refused}"),
+            Err(error) => return self.refuse_tenant(name, error.stage(), &error),
         };
         if self.tenants.get(name).is_some_and(|(seen, _)| *seen == text) {
-            return;
+            return self.forget_refusal(name);
         }
         let manifest = match TenantManifest::parse(&text) {
             Ok(manifest) => manifest,
-            Err(error) => return warn!(tenant = %name, %error, file = TENANT_FILE, "{refused}"),
+            Err(error) => return self.refuse_tenant(name, Stage::Manifest, &error),
         };
         if let Err(error) = self.store.put_tenant(name, Some(&text)) {
-            return warn!(tenant = %name, %error, "{refused}");
+            self.metrics.manifest_refusals.add();
+            warn!(tenant = %name, %error, "tenant refused: it cannot be remembered; what served before still serves");
+            return self.try_again(Scope::Tenant(name.clone()));
         }
+        self.forget_refusal(name);
         self.put_tenant(name, text, &manifest);
         info!(tenant = %name, "tenant serves");
+    }
+
+    fn refuse_tenant(&mut self, name: &Name, stage: Stage, error: &dyn fmt::Display) {
+        self.metrics.manifest_refusals.add();
+        let failure = Failure::new(stage, error);
+        // It is read again with every change of the tenant; since when it is refused stays.
+        if self.catalogue.refused.get(name).is_none_or(|failed| failed.failure != failure) {
+            self.catalogue.refused.insert(name.clone(), Failed { failure, at: SystemTime::now() });
+            self.changed = true;
+        }
+        warn!(tenant = %name, %error, file = TENANT_FILE, "tenant refused; what served before still serves");
+    }
+
+    fn forget_refusal(&mut self, name: &Name) {
+        self.changed |= self.catalogue.refused.remove(name).is_some();
     }
 
     fn put_tenant(&mut self, name: &Name, text: String, manifest: &TenantManifest) {
         let limits = manifest.limits.within(self.verifier.limits());
         self.tenants.insert(name.clone(), (text, limits));
         let policies = self.catalogue.tenants.get(name).map_or_else(BTreeMap::new, |tenant| tenant.policies.clone());
-        let tenant = Tenant { keys: manifest.keys.clone().into(), tokens: manifest.tokens.clone(), policies };
+        let quotas = manifest.quotas.within(self.quotas);
+        let kept = self.catalogue.tenants.get(name).map(|tenant| &tenant.share);
+        // What is under way stays counted, unless the size of the share is another now.
+        let share = kept.filter(|share| share.quotas() == quotas).cloned();
+        let share = share.unwrap_or_else(|| Arc::new(Share::new(quotas)));
+        let tenant = Tenant { keys: manifest.keys.clone().into(), tokens: manifest.tokens.clone(), share, policies };
         self.catalogue.tenants.insert(name.clone(), Arc::new(tenant));
         self.changed = true;
     }
@@ -139,10 +170,10 @@ impl Reloader {
             self.missing.remove(&scope);
             match scope {
                 Scope::All => {}
-                Scope::Tenant(tenant) if !self.directory.join(tenant.as_str()).is_dir() => self.remove_tenant(&tenant),
+                Scope::Tenant(tenant) if is_gone(&self.directory.join(tenant.as_str())) => self.remove_tenant(&tenant),
                 // With its tenant gone too, it is the tenant's removal that counts.
                 Scope::Policy(id) if self.directory.join(id.tenant.as_str()).is_dir() => {
-                    if !self.folder(&id).is_dir() {
+                    if is_gone(&self.folder(&id)) {
                         self.remove_policy(&id);
                     }
                 }
@@ -166,7 +197,7 @@ impl Reloader {
 
     fn remove_policy(&mut self, id: &PolicyId) {
         self.seen.remove(id);
-        self.tickets.remove(id);
+        self.tickets.void(id);
         let Some(tenant) = self.catalogue.tenants.get_mut(&id.tenant) else { return };
         let Some(policy) = Arc::make_mut(tenant).policies.remove(&id.policy) else { return };
         let event = Event::now(EventKind::Removed, "catalogue", self.next_generation());
@@ -177,4 +208,10 @@ impl Reloader {
         self.changed = true;
         info!(policy = %id, "policy removed");
     }
+}
+
+/// Whether there is no such folder. One that may not be looked at is there as far as anybody knows.
+fn is_gone(folder: &Path) -> bool {
+    let absent = |error: io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    fs::metadata(folder).map_or_else(absent, |found| !found.is_dir())
 }

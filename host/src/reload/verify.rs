@@ -1,16 +1,11 @@
 //! Decides whether the files of a policy may serve, stage by stage, and makes the release of them.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
-use tokio::sync::Semaphore;
-
-use super::programs::Programs;
+use super::{programs::Programs, turns::Turns};
 use crate::{
-    catalogue::{PolicyManifest, Release, parse_table, source::PolicyFiles},
-    contract::{Digest, Failure, FaultKind, Limits, Stage},
+    catalogue::{Counts, PolicyManifest, Release, parse_table, source::PolicyFiles},
+    contract::{Digest, Failure, Limits, Name, Stage},
     decide::{Check, Verdict, decide},
     engine::{Compiler, Program, Surroundings},
     wire::Body,
@@ -21,19 +16,15 @@ const SMOKE: &str = include_str!("smoke.json");
 
 /// Makes releases of files. Several policies are verified at the same time.
 pub(super) struct Verifier {
-    compiler: Compiler,
+    compiler: Arc<Compiler>,
     limits: Limits,
-    programs: Mutex<Programs>,
-    /// Verifications at the same time, fewer than the instances that requests leave over.
-    places: Semaphore,
+    programs: Programs,
+    turns: Turns,
 }
 
-/// How many policies are verified at the same time.
-const PLACES: usize = 16;
-
 impl Verifier {
-    pub(super) fn new(compiler: Compiler, limits: Limits) -> Self {
-        Self { compiler, limits, programs: Mutex::default(), places: Semaphore::new(PLACES) }
+    pub(super) fn new(compiler: Arc<Compiler>, limits: Limits) -> Self {
+        Self { compiler, limits, programs: Programs::default(), turns: Turns::new() }
     }
 
     /// The server's limits, within which tenants and policies set theirs.
@@ -41,32 +32,46 @@ impl Verifier {
         self.limits
     }
 
-    /// Verifies files and makes a release of them.
-    pub(super) async fn verify(&self, files: &PolicyFiles, limits: Limits) -> Result<Release, Failure> {
+    /// Verifies a tenant's files and makes a release of them.
+    pub(super) async fn verify(&self, tenant: &Name, files: &PolicyFiles, limits: Limits) -> Result<Release, Failure> {
+        files.check_sizes().map_err(|error| Failure::new(error.stage(), error))?;
         let at = |stage, error: &dyn fmt::Display| Failure::new(stage, format!("policy.toml: {error}"));
-        let _place = self.places.acquire().await.map_err(|error| at(Stage::Read, &error))?;
         let manifest = PolicyManifest::parse(&files.manifest).map_err(|error| at(Stage::Manifest, &error))?;
         let settings = manifest.settings_json().map_err(|error| at(Stage::Manifest, &error))?;
         let surroundings = Arc::new(surroundings(settings, files)?);
-        let limits = manifest.limits.within(limits);
-        let (version, program) = self.program(&files.component).await?;
-        let release = Release { version, program, surroundings, limits };
+        let (ceiling, limits) = (limits, manifest.limits.within(limits));
+        let (version, program) = self.program(tenant, &files.component).await?;
+        let (fallback, breaker) = (manifest.fallback.answer(), manifest.fallback.breaker());
+        let counts = Counts::default();
+        let release = Release { version, program, surroundings, limits, ceiling, fallback, breaker, counts };
+        let _turn = self.turns.running(tenant).await.map_err(|error| Failure::new(Stage::Settings, error))?;
         validate_settings(&release).await?;
         run_checks(&release, files, self.limits.json_depth).await?;
         smoke(&release).await?;
         Ok(release)
     }
 
-    async fn program(&self, component: &[u8]) -> Result<(Digest, Arc<Program>), Failure> {
+    /// Removes the compiled code of these versions.
+    pub(super) fn forget_code(&self, versions: &[Digest]) {
+        versions.iter().for_each(|version| self.compiler.forget(version));
+    }
+
+    /// Removes the compiled code of all versions but those that are wanted.
+    pub(super) fn sweep_code(&self, wanted: &dyn Fn(&Digest) -> bool) {
+        self.compiler.sweep(wanted);
+    }
+
+    async fn program(&self, tenant: &Name, component: &[u8]) -> Result<(Digest, Arc<Program>), Failure> {
         let version = Digest::of(component);
-        // Nothing panics while it holds the lock, and a map of weak references has no state to spoil.
-        let programs = || self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = programs().get(&version);
-        if let Some(program) = held {
-            return Ok((version, program));
-        }
-        let program = self.compiler.program(&version, component).await?;
-        programs().insert(version, &program);
+        let make = async {
+            // What was compiled before waits for no turn.
+            if let Some(program) = self.compiler.cached(&version) {
+                return Ok(program);
+            }
+            let _turn = self.turns.compiling(tenant).await.map_err(|error| Failure::new(Stage::Compile, error))?;
+            self.compiler.program(&version, component).await
+        };
+        let program = self.programs.get_or_make(version, make).await?;
         Ok((version, program))
     }
 }
@@ -115,9 +120,7 @@ async fn smoke(release: &Release) -> Result<(), Failure> {
     let failed = |why: &dyn fmt::Display| Failure::new(Stage::Smoke, why);
     let body = Body::parse(SMOKE.as_bytes(), usize::MAX).map_err(|error| failed(&error))?;
     match decide(release, &body.request()).await.verdict {
-        Verdict::Faulted(fault)
-            if matches!(fault.kind, FaultKind::Deadline | FaultKind::Memory | FaultKind::HostCalls) =>
-        {
+        Verdict::Faulted(fault) if fault.kind.is_overuse() => {
             Err(failed(&format_args!("a plain decision went over its limits: {fault}")))
         }
         _ => Ok(()),

@@ -3,20 +3,21 @@
 //! One file of an embedded database in the data directory; each method is one transaction, durable when it returns. Never
 //! in the catalogue directory, which belongs to others. Knows no wasmtime and no HTTP.
 
+mod database;
+mod kept;
 mod record;
 
 pub use record::{Event, EventKind, Pin, Stored};
 
-use std::{
-    fs,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+use std::{num::NonZeroU32, path::Path};
+
+use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
+
+pub use self::database::{Damage, StoreError};
+use self::{
+    database::Database,
+    record::{Companions, Release},
 };
-
-use redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
-use thiserror::Error;
-
-use self::record::{Companions, Release};
 use crate::{
     catalogue::source::PolicyFiles,
     contract::{Digest, Name, PolicyId},
@@ -33,122 +34,108 @@ const TENANTS: TableDefinition<'_, &str, &str> = TableDefinition::new("tenants")
 /// Policy and number -> what happened.
 const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
 
+/// How many tables there are, those of [`kept`] included.
+const TABLES: usize = 8;
+
 /// Names -> numbers: the generation.
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
-/// The generation of the newest event.
+/// The newest generation that may be published without another word to the disk.
 const GENERATION: &str = "generation";
-
-/// The database's file in the data directory.
-const FILE: &str = "berth.redb";
 /// Events that are kept of one policy.
 const MOST_EVENTS: u64 = 1000;
-
-/// Berth's memory failed. What serves goes on serving.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The database says no.
-    #[error("the data directory's database failed: {0}")]
-    Database(Box<redb::Error>),
-    /// A record that cannot be read.
-    #[error("a record of the data directory's database cannot be read: {0}")]
-    Record(#[from] serde_json::Error),
-    /// The directory or the file cannot be used.
-    #[error("the data directory cannot be used: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-/// Each step of a transaction has an error type of its own; callers need not tell them apart.
-macro_rules! from_database {
-    ($($error:ident),+) => {
-        $(impl From<redb::$error> for StoreError {
-            fn from(error: redb::$error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        })+
-    };
-}
-
-from_database!(CommitError, DatabaseError, SetDurabilityError, StorageError, TableError, TransactionError);
 
 /// Berth's memory.
 pub struct Store {
     database: Database,
+    /// Versions that are kept of one policy.
+    versions: usize,
 }
 
 impl Store {
-    /// Opens the memory in this directory, or makes one. A file that is damaged is put aside, and its new name returned:
-    /// what was in it is gone, and the catalogue fills the new one.
+    /// Opens the memory in this directory, or makes one, which keeps so many versions of each policy. A file that is
+    /// damaged beyond repair is put aside: what was in it is gone, and the catalogue fills the new one.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be written, or another process has it open.
-    pub fn open(directory: &Path) -> Result<(Self, Option<PathBuf>), StoreError> {
-        fs::create_dir_all(directory)?;
-        let path = directory.join(FILE);
-        match Self::open_sound(&path) {
-            Some(Ok(database)) => Ok((Self { database }, None)),
-            Some(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => {
-                Err(std::io::Error::other("another process has it open").into())
-            }
-            // Not damage: whatever it is, the file is better left alone.
-            Some(Err(error)) if !is_damage(&error) => Err(error.into()),
-            _ => {
-                let aside = directory.join(format!("{FILE}.damaged-{}", jiff::Timestamp::now().as_millisecond()));
-                fs::rename(&path, &aside)?;
-                let store = Self { database: Database::create(&path)? };
-                store.create_tables()?;
-                Ok((store, Some(aside)))
-            }
-        }
-    }
-
-    /// Opens the file and reads all of it once. `None` if the database gave up in the middle of it, which it does by
-    /// panicking on some kinds of damage.
-    fn open_sound(path: &Path) -> Option<Result<Database, redb::DatabaseError>> {
-        let open = || {
-            let mut database = Database::create(path)?;
-            database.check_integrity()?;
-            let store = Self { database };
-            if let Err(StoreError::Database(error)) = store.create_tables() {
-                return Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string())));
-            }
-            Ok(store.database)
-        };
-        catch_unwind(AssertUnwindSafe(open)).ok()
-    }
-
-    /// Tables are there from the start, so that reading never meets a missing one.
-    fn create_tables(&self) -> Result<(), StoreError> {
-        self.write(|transaction| {
+    /// If the directory cannot be written, another process has the file open, or it is an older Berth's.
+    pub fn open(directory: &Path, versions: NonZeroU32) -> Result<(Self, Option<Damage>), StoreError> {
+        // Tables are there from the start, so that reading never meets a missing one.
+        let (database, damage) = Database::open(directory, &|transaction| {
             transaction.open_table(COMPONENTS)?;
             transaction.open_table(VERSIONS)?;
             transaction.open_table(RELEASES)?;
             transaction.open_table(TENANTS)?;
             transaction.open_table(EVENTS)?;
             transaction.open_table(NUMBERS)?;
-            Ok(())
-        })
+            kept::create_tables(transaction)
+        })?;
+        Ok((Self { database, versions: versions.get() as usize }, damage))
     }
 
-    /// Remembers that a policy serves these files from now on, and why.
+    /// Remembers that a policy serves these files from now on, and why. Forgets the oldest versions of the policy if they
+    /// are more than are kept, and returns those that no policy has any more.
     ///
     /// # Errors
     ///
     /// If it could not be made durable; then nothing is remembered.
-    pub fn serve(&self, id: &PolicyId, stored: &Stored, event: &Event) -> Result<(), StoreError> {
+    pub fn serve(&self, id: &PolicyId, stored: &Stored, event: &Event) -> Result<Vec<Digest>, StoreError> {
         let name = id.to_string();
         let version = stored.version.to_string();
         let companions = serde_json::to_vec(&Companions::of(&stored.files))?;
         let release = serde_json::to_vec(&Release::of(stored))?;
-        self.write(|transaction| {
+        self.database.write(|transaction| {
             let mut components = transaction.open_table(COMPONENTS)?;
             if components.get(version.as_str())?.is_none_or(|kept| kept.value() != stored.files.component) {
                 components.insert(version.as_str(), stored.files.component.as_slice())?;
             }
-            transaction.open_table(VERSIONS)?.insert((name.as_str(), version.as_str()), companions.as_slice())?;
+            let mut versions = transaction.open_table(VERSIONS)?;
+            versions.insert((name.as_str(), version.as_str()), companions.as_slice())?;
             transaction.open_table(RELEASES)?.insert(name.as_str(), release.as_slice())?;
-            append(transaction, &name, event)
+            append(transaction, &name, event)?;
+            let mut unused = Vec::new();
+            for old in kept::served(transaction, &name, &version, self.versions)? {
+                versions.remove((name.as_str(), old.as_str()))?;
+                if kept::is_unused(transaction, &name, &old)? {
+                    components.remove(old.as_str())?;
+                    unused.extend(old.parse::<Digest>().ok());
+                }
+            }
+            Ok(unused)
         })
+    }
+
+    /// Whether some policy has this version.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn has(&self, version: &Digest) -> Result<bool, StoreError> {
+        let transaction = self.database.read()?;
+        Ok(transaction.open_table(COMPONENTS)?.get(version.to_string().as_str())?.is_some())
+    }
+
+    /// The version before the one that a policy serves, if one is kept. What somebody rolled back from does not count: going
+    /// back from version to version never comes to it again.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn earlier(&self, id: &PolicyId, serving: Option<&Digest>) -> Result<Option<Digest>, StoreError> {
+        let mut line: Vec<Event> = Vec::new();
+        for event in self.history(id, usize::MAX)?.into_iter().rev() {
+            let place = line.iter().position(|before| before.to == event.to);
+            match (event.kind, place) {
+                (EventKind::RolledBack, Some(place)) => line.truncate(place + 1),
+                (EventKind::Served | EventKind::RolledBack, _) => {
+                    line.retain(|before| before.to != event.to);
+                    line.push(event);
+                }
+                _ => {}
+            }
+        }
+        let serving = serving.map(Digest::to_string);
+        let earlier = line.into_iter().rev().find(|event| !event.gone && event.to != serving);
+        Ok(earlier.and_then(|event| event.to?.parse().ok()))
     }
 
     /// Remembers something that happened to a policy.
@@ -157,7 +144,7 @@ impl Store {
     ///
     /// If it could not be made durable.
     pub fn note(&self, id: &PolicyId, event: &Event) -> Result<(), StoreError> {
-        self.write(|transaction| append(transaction, &id.to_string(), event))
+        self.database.write(|transaction| append(transaction, &id.to_string(), event))
     }
 
     /// What a policy served last, with its files. `None` if it never served or its component is damaged.
@@ -167,7 +154,7 @@ impl Store {
     /// If the database cannot be read.
     pub fn last(&self, id: &PolicyId) -> Result<Option<Stored>, StoreError> {
         let name = id.to_string();
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database.read()?;
         let Some(release) = transaction.open_table(RELEASES)?.get(name.as_str())? else { return Ok(None) };
         let release: Release = serde_json::from_slice(release.value())?;
         let Some(files) = self.files(id, &release.version)? else { return Ok(None) };
@@ -185,7 +172,7 @@ impl Store {
 
     fn files(&self, id: &PolicyId, version: &str) -> Result<Option<PolicyFiles>, StoreError> {
         let name = id.to_string();
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database.read()?;
         let Some(companions) = transaction.open_table(VERSIONS)?.get((name.as_str(), version))? else {
             return Ok(None);
         };
@@ -201,7 +188,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub fn policies(&self) -> Result<Vec<PolicyId>, StoreError> {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database.read()?;
         let table = transaction.open_table(RELEASES)?;
         let mut ids = Vec::new();
         for entry in table.iter()? {
@@ -217,7 +204,7 @@ impl Store {
     /// If it could not be made durable.
     pub fn remove(&self, id: &PolicyId, event: &Event) -> Result<(), StoreError> {
         let name = id.to_string();
-        self.write(|transaction| {
+        self.database.write(|transaction| {
             transaction.open_table(RELEASES)?.remove(name.as_str())?;
             append(transaction, &name, event)
         })
@@ -229,7 +216,7 @@ impl Store {
     ///
     /// If it could not be made durable.
     pub fn put_tenant(&self, tenant: &Name, manifest: Option<&str>) -> Result<(), StoreError> {
-        self.write(|transaction| {
+        self.database.write(|transaction| {
             let mut table = transaction.open_table(TENANTS)?;
             match manifest {
                 Some(text) => table.insert(tenant.as_str(), text)?,
@@ -245,7 +232,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub fn tenants(&self) -> Result<Vec<(Name, String)>, StoreError> {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database.read()?;
         let table = transaction.open_table(TENANTS)?;
         let mut tenants = Vec::new();
         for entry in table.iter()? {
@@ -255,14 +242,26 @@ impl Store {
         Ok(tenants)
     }
 
-    /// The newest generation that something happened in, over restarts.
+    /// A generation that no earlier run has gone beyond.
     ///
     /// # Errors
     ///
     /// If the database cannot be read.
     pub fn generation(&self) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database.read()?;
         Ok(transaction.open_table(NUMBERS)?.get(GENERATION)?.map_or(0, |number| number.value()))
+    }
+
+    /// Promises that the next run begins beyond this generation, so that not each one has to be written.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be made durable.
+    pub fn reserve(&self, generation: u64) -> Result<(), StoreError> {
+        self.database.write(|transaction| {
+            transaction.open_table(NUMBERS)?.insert(GENERATION, generation)?;
+            Ok(())
+        })
     }
 
     /// What happened to a policy, newest first.
@@ -272,31 +271,18 @@ impl Store {
     /// If the database cannot be read.
     pub fn history(&self, id: &PolicyId, most: usize) -> Result<Vec<Event>, StoreError> {
         let name = id.to_string();
-        let transaction = self.database.begin_read()?;
-        let table = transaction.open_table(EVENTS)?;
+        let transaction = self.database.read()?;
+        let (table, versions) = (transaction.open_table(EVENTS)?, transaction.open_table(VERSIONS)?);
         let range = table.range((name.as_str(), 0)..=(name.as_str(), u64::MAX))?;
-        range.rev().take(most).map(|entry| Ok(serde_json::from_slice(entry?.1.value())?)).collect()
-    }
-
-    fn write(&self, work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
-        work(&transaction)?;
-        Ok(transaction.commit()?)
-    }
-}
-
-/// Whether opening failed because of what is in the file.
-fn is_damage(error: &redb::DatabaseError) -> bool {
-    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-    match error {
-        redb::DatabaseError::Storage(redb::StorageError::Corrupted(_)) | redb::DatabaseError::UpgradeRequired(_) => {
-            true
-        }
-        redb::DatabaseError::Storage(redb::StorageError::Io(error)) => {
-            matches!(error.kind(), InvalidData | UnexpectedEof)
-        }
-        _ => false,
+        let event = |entry: Result<_, redb::StorageError>| {
+            let (_, record): (_, redb::AccessGuard<'_, &[u8]>) = entry?;
+            let mut event: Event = serde_json::from_slice(record.value())?;
+            if let Some(to) = &event.to {
+                event.gone = versions.get((name.as_str(), to.as_str()))?.is_none();
+            }
+            Ok(event)
+        };
+        range.rev().take(most).map(event).collect()
     }
 }
 
@@ -305,7 +291,6 @@ fn append(transaction: &WriteTransaction, policy: &str, event: &Event) -> Result
     let newest = table.range((policy, 0)..=(policy, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value().1);
     let number = newest.map_or(0, |newest| newest + 1);
     table.insert((policy, number), serde_json::to_vec(event)?.as_slice())?;
-    transaction.open_table(NUMBERS)?.insert(GENERATION, event.generation)?;
     if let Some(oldest) = number.checked_sub(MOST_EVENTS) {
         table.remove((policy, oldest))?;
     }

@@ -27,7 +27,7 @@ pub struct Stored {
 /// Keeps a release in place until its source changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
-    /// The digest of the catalogue's files that it holds against, empty if there were none.
+    /// The digest of the catalogue's files that it holds against, empty if there never were any.
     pub against: String,
     /// Who set it.
     pub by: String,
@@ -49,6 +49,9 @@ pub struct Event {
     /// The version it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Set if the bytes of `to` are not kept any more: nobody can go back to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     /// The generation of the catalogue it led to.
     pub generation: u64,
     /// The stage of verification that failed. Every earlier one passed, and without a failure all did.
@@ -94,7 +97,7 @@ impl Event {
     #[must_use]
     pub fn now(kind: EventKind, by: &str, generation: u64) -> Self {
         let at = jiff::Timestamp::now().to_string();
-        Self { at, kind, by: by.to_owned(), from: None, to: None, generation, stage: None, reason: None }
+        Self { at, kind, by: by.to_owned(), from: None, to: None, gone: false, generation, stage: None, reason: None }
     }
 
     /// With the versions that served before and is meant.

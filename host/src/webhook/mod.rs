@@ -5,6 +5,7 @@
 
 mod credential;
 mod problem;
+mod ruling;
 
 pub use problem::{Problem, Reply};
 
@@ -18,15 +19,17 @@ use axum::{
     routing::post,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Level, enabled};
 
 use crate::{
-    catalogue::{Current, Policy, Release},
-    contract::{Digest, Fault, FaultKind, Limits},
-    decide::{Decided, Trail, Verdict, decide},
-    engine::{LogLevel, MAX_INSTANCES},
+    admission::{Lanes, PLACES, Place, Share},
+    catalogue::{Current, Policy, Standing},
+    contract::{Digest, Limits},
+    decide::{Ruling, Trail, rule},
+    engine::LogLevel,
     http::{JSON, RequestId, RequestIds, name, shorten},
+    metrics::{Account, DECISION, Metrics, Phase},
     wire,
 };
 
@@ -47,18 +50,19 @@ pub struct Intake {
 pub struct Webhook {
     current: Arc<Current>,
     intake: Intake,
-    /// A place for each instance the engine's pool holds.
-    capacity: Semaphore,
+    /// A place for each decision that may be made at the same time.
+    capacity: Arc<Semaphore>,
+    lanes: Lanes,
     ids: RequestIds,
+    metrics: Arc<Metrics>,
 }
 
 impl Webhook {
     /// A webhook that answers from this catalogue.
     #[must_use]
-    pub fn new(current: Arc<Current>, intake: Intake) -> Self {
-        // A few are left for the verification of new versions.
-        let places = MAX_INSTANCES as usize - 32;
-        Self { current, intake, capacity: Semaphore::new(places), ids: RequestIds::default() }
+    pub fn new(current: Arc<Current>, intake: Intake, lanes: Lanes, metrics: Arc<Metrics>) -> Self {
+        let capacity = Arc::new(Semaphore::new(PLACES));
+        Self { current, intake, capacity, lanes, ids: RequestIds::default(), metrics }
     }
 
     /// The routes.
@@ -70,14 +74,25 @@ impl Webhook {
     }
 }
 
-/// What the log says about a request besides its outcome: names are in it only if they are in the catalogue.
-#[derive(Default)]
-struct About {
+/// What the log and the metrics say about a request besides its outcome: names are in it only if they are in the
+/// catalogue.
+struct About<'a> {
+    account: Account<'a>,
+    /// What a request that is answered without a [`Problem`] came to.
+    outcome: &'static str,
     policy: Option<Arc<Policy>>,
     /// What the policy itself wrote.
     log: Option<String>,
     /// How many of its lines did not fit into the log.
     dropped: Option<usize>,
+    /// How the release stands since this request, if that is new.
+    standing: Option<Standing>,
+}
+
+impl<'a> About<'a> {
+    fn new(account: Account<'a>) -> Self {
+        Self { account, outcome: DECISION, policy: None, log: None, dropped: None, standing: None }
+    }
 }
 
 async fn allocate(
@@ -86,18 +101,18 @@ async fn allocate(
     request: HttpRequest<HttpBody>,
 ) -> HttpResponse<HttpBody> {
     let id = webhook.ids.next();
-    let mut about = About::default();
+    let mut about = About::new(webhook.metrics.requests.begin());
     let answer = match path {
         Ok(Path((tenant, policy))) => webhook.answer(id, &tenant, &policy, request, &mut about).await,
         // A path that is not even text names nothing.
         Err(_) => Err(Problem::NotFound { detail: None }),
     };
     match answer {
-        Ok(response) => response,
-        Err(problem) => {
-            problem.log(id, &about);
-            problem.respond(id)
+        Ok(response) => {
+            about.account.close(about.outcome);
+            response
         }
+        Err(problem) => finish(&problem, id, about),
     }
 }
 
@@ -110,10 +125,18 @@ async fn not_found(State(webhook): State<Arc<Webhook>>) -> HttpResponse<HttpBody
 }
 
 fn refuse(webhook: &Webhook, problem: &Problem) -> HttpResponse<HttpBody> {
-    let id = webhook.ids.next();
-    problem.log(id, &About::default());
+    finish(problem, webhook.ids.next(), About::new(webhook.metrics.requests.begin()))
+}
+
+/// Logs a request that gets no decision, closes its account and answers it.
+fn finish(problem: &Problem, id: RequestId, about: About<'_>) -> HttpResponse<HttpBody> {
+    problem.log(id, &about);
+    about.account.close(problem.reply().code);
     problem.respond(id)
 }
+
+/// What a decision holds: a place of the tenant's, and one of the server's.
+type Places = (Place, OwnedSemaphorePermit);
 
 impl Webhook {
     async fn answer(
@@ -122,51 +145,58 @@ impl Webhook {
         tenant: &str,
         policy: &str,
         request: HttpRequest<HttpBody>,
-        about: &mut About,
+        about: &mut About<'_>,
     ) -> Result<HttpResponse<HttpBody>, Problem> {
-        let release = self.admit(tenant, policy, &request, about)?;
+        let (policy, share) = self.admit(tenant, policy, &request, about)?;
+        share.request().map_err(Problem::OverQuota)?;
         let bytes = self.read(request).await?;
-        let body = wire::Body::parse(&bytes, self.intake.limits.json_depth)
-            .map_err(|error| Problem::Malformed(error.to_string()))?;
-        let place = self.capacity.try_acquire().map_err(|_| Problem::OverCapacity)?;
-        let Decided { verdict, trail } = decide(&release, &body.request()).await;
-        drop(place);
-        let counts = about.policy.as_ref().map(|policy| policy.counts.clone()).unwrap_or_default();
-        let problem = match verdict {
-            Verdict::Allocated { hub, response, reasons } => {
-                counts.allocated();
-                let device = shorten(body.request().registration_id);
-                log_decision(id, about, &release, &trail, [&device, &hub, &shorten(&reasons.join(" "))]);
-                let version = self.intake.version_header.then_some(&release.version);
-                return Ok(respond(id, response, version));
-            }
-            Verdict::Refused(refusal) => {
-                counts.refused();
-                Problem::Refused(refusal)
-            }
-            Verdict::Faulted(fault) => {
-                counts.faulted();
-                Problem::Fault(fault)
-            }
-        };
-        about.log = text(&trail);
-        about.dropped = dropped(&trail);
-        Err(problem)
+        about.account.ends(Phase::Read);
+        let places = self.places(&share).await?;
+        about.account.ends(Phase::Queue);
+        let (ruling, device) = self.decide(policy, &share, bytes, places).await?;
+        self.conclude(id, about, ruling, &device)
     }
 
-    /// Finds the release, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a
+    /// Waits for a place of the tenant's, and takes one of the server's if there is one.
+    async fn places(&self, share: &Share) -> Result<Places, Problem> {
+        let place = share.place().await.map_err(Problem::OverQuota)?;
+        let capacity = self.capacity.clone().try_acquire_owned().map_err(|_| Problem::OverCapacity)?;
+        Ok((place, capacity))
+    }
+
+    /// Has the decision made. Gives the name of the device too, as a log can have it.
+    async fn decide(
+        &self,
+        policy: Arc<Policy>,
+        share: &Arc<Share>,
+        body: Bytes,
+        places: Places,
+    ) -> Result<(Ruling, String), Problem> {
+        let depth = self.intake.limits.json_depth;
+        let habit = policy.habit.clone();
+        let work = async move {
+            // Held until the instance is gone, even if the caller goes before.
+            let _places = places;
+            let body = wire::Body::parse(&body, depth).map_err(|error| Problem::Malformed(error.to_string()))?;
+            let request = body.request();
+            Ok((rule(&policy, &request).await, shorten(request.registration_id)))
+        };
+        self.lanes.run(share, &habit, work).await.unwrap_or(Err(Problem::OverCapacity))
+    }
+
+    /// Finds the policy, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a
     /// policy from no tenant.
     fn admit(
         &self,
         tenant: &str,
         policy: &str,
         request: &HttpRequest<HttpBody>,
-        about: &mut About,
-    ) -> Result<Arc<Release>, Problem> {
+        about: &mut About<'_>,
+    ) -> Result<(Arc<Policy>, Arc<Share>), Problem> {
         let catalogue = self.current.load();
         let found = catalogue.find(tenant, policy);
         let admitted = found.admits(credential::key(request).as_deref());
-        let Some(policy_found) = found.policy else {
+        let (Some(owner), Some(policy_found)) = (found.tenant, found.policy) else {
             let detail = admitted.then(|| format!("the tenant {tenant} has no policy of this name"));
             return Err(Problem::NotFound { detail });
         };
@@ -174,12 +204,7 @@ impl Webhook {
         if !admitted {
             return Err(Problem::Unauthorized);
         }
-        let serving = policy_found.serving.as_ref().map(|serving| serving.release.clone());
-        serving.ok_or_else(|| {
-            let why = policy_found.failure.as_ref().map(|failed| failed.failure.to_string()).unwrap_or_default();
-            policy_found.counts.faulted();
-            Problem::Fault(Fault::new(FaultKind::Load, why))
-        })
+        Ok((policy_found.clone(), owner.share.clone()))
     }
 
     async fn read(&self, request: HttpRequest<HttpBody>) -> Result<Bytes, Problem> {
@@ -219,8 +244,9 @@ fn dropped(trail: &Trail) -> Option<usize> {
     (trail.log_dropped > 0).then_some(trail.log_dropped)
 }
 
-/// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote.
-fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail, why: [&str; 3]) {
+/// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote. That
+/// the policy is trusted again is worth a line too.
+fn log_decision(id: RequestId, about: &About<'_>, version: Option<&Digest>, trail: &Trail, why: [&str; 3]) {
     let [device, hub, reasons] = why;
     macro_rules! line {
         ($level:expr) => {
@@ -228,12 +254,13 @@ fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail, 
                 tracing::event!(
                     $level,
                     policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id)),
-                    version = %release.version,
+                    version = version.map(tracing::field::display),
                     request = %id,
                     device,
                     hub,
                     reasons,
                     microseconds = trail.elapsed.as_micros() as u64,
+                    standing = about.standing.map(Standing::as_str),
                     log = text(trail),
                     dropped = dropped(trail),
                     "decision"
@@ -242,8 +269,8 @@ fn log_decision(id: RequestId, about: &About, release: &Release, trail: &Trail, 
         };
     }
     match trail.log.iter().map(|line| line.level).max() {
-        None | Some(LogLevel::Debug) => line!(Level::DEBUG),
-        Some(LogLevel::Info) => line!(Level::INFO),
+        None | Some(LogLevel::Debug) if about.standing.is_none() => line!(Level::DEBUG),
+        None | Some(LogLevel::Debug | LogLevel::Info) => line!(Level::INFO),
         Some(LogLevel::Warn | LogLevel::Error) => line!(Level::WARN),
     }
 }

@@ -11,6 +11,8 @@ use tracing::{info, warn};
 
 use super::About;
 use crate::{
+    admission::OverQuota,
+    catalogue::Standing,
     contract::{Fault, FaultKind, Refusal},
     http::{RequestId, failure, shorten},
 };
@@ -43,6 +45,8 @@ pub enum Problem {
     Refused(Refusal),
     /// The policy failed.
     Fault(Fault),
+    /// The tenant has more than its share.
+    OverQuota(OverQuota),
     /// All places for decisions are taken.
     OverCapacity,
 }
@@ -70,12 +74,18 @@ impl Problem {
             Self::Unauthorized,
             Self::TooLarge { limit: 0 },
             Self::TooSlow,
-            Self::Malformed(message()),
+            Self::OverQuota(OverQuota::Queue { concurrency: 0, queue: 0 }),
             Self::OverCapacity,
+            Self::Malformed(message()),
             Self::Refused(Refusal::Reject { message: message() }),
             Self::Refused(Refusal::RetryLater { message: message(), after_seconds: None }),
             Self::Fault(Fault::new(FaultKind::Trap, message())),
         ]
+    }
+
+    /// The stable codes of all problems.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        Self::every().into_iter().map(|problem| problem.reply().code)
     }
 
     /// The answer to this problem, before it is one of HTTP.
@@ -112,12 +122,19 @@ impl Problem {
                 "policy-fault",
                 "the policy failed; its owner finds the reason in the log by the request id",
             ),
+            Self::OverQuota(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "over-quota",
+                "the tenant has more requests under way than its quotas allow; its owner finds which in the log",
+            ),
             Self::OverCapacity => {
                 (StatusCode::SERVICE_UNAVAILABLE, "over-capacity", "too many decisions are being made at the moment")
             }
         };
         let retry_after = match self {
             Self::Refused(Refusal::RetryLater { after_seconds, .. }) => Some(after_seconds.unwrap_or(RETRY_AFTER)),
+            // A second is enough for a rate, and for a queue that moves.
+            Self::OverQuota(_) => Some(1),
             Self::Fault(_) | Self::OverCapacity | Self::TooSlow => Some(RETRY_AFTER),
             _ => None,
         };
@@ -143,7 +160,7 @@ impl Problem {
     }
 
     /// The one line of the log about this request.
-    pub(super) fn log(&self, id: RequestId, about: &About) {
+    pub(super) fn log(&self, id: RequestId, about: &About<'_>) {
         let reply = self.reply();
         let status = reply.status.as_u16();
         let code = reply.code;
@@ -154,8 +171,15 @@ impl Problem {
                 info!(policy, request = %id, status, code, reason = shorten(reply.message), log, dropped, "request refused");
             }
             Self::Fault(fault) => {
-                warn!(policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, log, dropped, "policy fault");
+                let limit = fault.overrun.map(tracing::field::display);
+                let backtrace = (!fault.backtrace.is_empty()).then(|| fault.backtrace.join("\n"));
+                warn!(
+                    policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, limit,
+                    panic = fault.panic, backtrace,
+                    standing = about.standing.map(Standing::as_str), log, dropped, "policy fault"
+                );
             }
+            Self::OverQuota(why) => warn!(policy, request = %id, status, code, reason = %why, "request failed"),
             Self::TooLarge { limit } => warn!(policy, request = %id, status, code, limit, "request failed"),
             _ => warn!(policy, request = %id, status, code, reason = shorten(reply.message), "request failed"),
         }
@@ -174,18 +198,19 @@ mod tests {
             Problem::Unauthorized => 2,
             Problem::TooLarge { .. } => 3,
             Problem::TooSlow => 4,
-            Problem::Malformed(_) => 5,
+            Problem::OverQuota(_) => 5,
             Problem::OverCapacity => 6,
-            Problem::Refused(Refusal::Reject { .. }) => 7,
-            Problem::Refused(Refusal::RetryLater { .. }) => 8,
-            Problem::Fault(_) => 9,
+            Problem::Malformed(_) => 7,
+            Problem::Refused(Refusal::Reject { .. }) => 8,
+            Problem::Refused(Refusal::RetryLater { .. }) => 9,
+            Problem::Fault(_) => 10,
         }
     }
 
     #[test]
     fn every_kind_is_there_once() {
         let places: Vec<usize> = Problem::every().iter().map(place).collect();
-        assert_eq!(places, (0..10).collect::<Vec<_>>());
+        assert_eq!(places, (0..11).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! No HTTP here: the webhook, checks and the command line all read and write through this module.
 
+mod members;
 mod request;
 mod response;
 

@@ -1,6 +1,11 @@
 //! Writes DPS's allocation response, and refuses to write one that DPS could not take.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -87,11 +92,65 @@ impl Response {
 
 fn object(part: &'static str, text: &str, json_depth: usize) -> Result<Box<RawValue>, ResponseError> {
     check_json(text, json_depth).map_err(|source| ResponseError::Flaw { part, source })?;
-    let raw: Box<RawValue> = serde_json::from_str(text).map_err(|source| ResponseError::NotJson { part, source })?;
+    let not_json = |source| ResponseError::NotJson { part, source };
+    serde_json::from_str::<Readable>(text).map_err(not_json)?;
+    let raw: Box<RawValue> = serde_json::from_str(text).map_err(not_json)?;
     if raw.get().starts_with('{') {
         Ok(raw)
     } else {
         Err(ResponseError::NotObject { part, begins: raw.get().chars().take(20).collect() })
+    }
+}
+
+/// JSON whose every value is looked at and none kept. Text that is only handed on may hold numbers like `1e999`, which the
+/// syntax allows and no reader's double can hold.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
     }
 }
 

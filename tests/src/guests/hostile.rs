@@ -15,6 +15,18 @@ const BASE: usize = 1024;
 const SMOKE_IS_REFUSED: &str = "(if (i32.eq (i32.load offset=4 (local.get $request)) (i32.const 7))
       (then (return (i32.const 512))))";
 
+/// Bytes as a string of WebAssembly text.
+fn literal(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        match byte {
+            b' ' | b'!' | b'#'..=b'[' | b']'..=b'~' => text.push(char::from(*byte)),
+            _ => write!(text, "\\{byte:02x}").expect("a string takes everything"),
+        }
+    }
+    text
+}
+
 /// Bytes of a page of memory.
 const PAGE: usize = 65536;
 
@@ -129,16 +141,11 @@ impl Guest {
     pub fn core_module(&self) -> Vec<u8> {
         let image = self.reply.image(BASE);
         let heap = BASE + image.len();
-        let mut data = String::new();
-        for byte in &image {
-            match byte {
-                b' ' | b'!' | b'#'..=b'[' | b']'..=b'~' => data.push(char::from(*byte)),
-                _ => write!(data, "\\{byte:02x}").expect("a string takes everything"),
-            }
-        }
+        let data = literal(&image);
         let pages = self.pages.max(heap / PAGE + 1);
         let Self { imports, functions, guard, complaint, lines, .. } = self;
         let (words, refused) = (complaint.len(), if complaint.is_empty() { 0 } else { 576 });
+        let complaint = literal(complaint.as_bytes());
         let wat = format!(
             r#"(module
   {imports}
@@ -180,11 +187,52 @@ impl Guest {
     /// If the lines are not WebAssembly.
     #[must_use]
     pub fn component(&self) -> Vec<u8> {
-        component(self.core_module(), |resolve| {
-            let (package, _) = resolve.push_path(repository().join("wit")).expect("the contract");
-            package
-        })
+        policy_of(self.core_module())
     }
+
+    /// The component with another one in it, which is instantiated beside it and has nothing to do with its answer.
+    ///
+    /// # Panics
+    ///
+    /// If the lines or the other component are not WebAssembly.
+    #[must_use]
+    pub fn beside(&self, other: &str) -> Vec<u8> {
+        const COMPONENT: u8 = 4;
+        const INSTANCE: u8 = 5;
+        let mut whole = self.component();
+        let other = wat::parse_str(other).unwrap_or_else(|error| panic!("{error}"));
+        // One instance: of the first component, without arguments.
+        whole.extend(section(COMPONENT, &other));
+        whole.extend(section(INSTANCE, &[1, 0, 0, 0]));
+        whole
+    }
+}
+
+/// A section of a component or a module, byte for byte.
+#[must_use]
+pub fn section(kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut section = vec![kind];
+    let mut length = content.len();
+    while length >= 0x80 {
+        section.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    section.push(length as u8);
+    section.extend(content);
+    section
+}
+
+/// A component of the contract's world, of a core module.
+///
+/// # Panics
+///
+/// If the module does not have what the world needs.
+#[must_use]
+pub fn policy_of(core_module: Vec<u8>) -> Vec<u8> {
+    component(core_module, |resolve| {
+        let (package, _) = resolve.push_path(repository().join("wit")).expect("the contract");
+        package
+    })
 }
 
 /// Makes a component of a core module of the only world in a package.

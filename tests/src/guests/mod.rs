@@ -4,6 +4,6 @@ mod hostile;
 mod reply;
 mod rust;
 
-pub use hostile::{Guest, importing, of_another_world};
+pub use hostile::{Guest, importing, of_another_world, policy_of, section};
 pub use reply::Reply;
 pub use rust::{built, example};

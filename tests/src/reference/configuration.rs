@@ -77,6 +77,9 @@ if they are there. A refusal is expected like this; its `message` is compared on
 The other kind is `retryLater`.
 "#;
 
+/// A certificate and its key.
+const TLS: &str = "{ certificate = \"tls.pem\", key = \"tls.key\" }";
+
 /// One kind of file.
 struct Kind {
     name: &'static str,
@@ -94,13 +97,25 @@ fn kind<T: JsonSchema>(name: &'static str, within: &'static str, samples: Vec<(&
 fn kinds() -> Vec<Kind> {
     let hash = |key| format!("\"{}\"", KeyHash::of(key));
     vec![
-        kind::<Config>("berth.toml", "Berth", vec![("admin.tokens", "{}".to_owned())]),
+        kind::<Config>(
+            "berth.toml",
+            "Berth",
+            vec![
+                ("admin.tokens", "{}".to_owned()),
+                ("admin.tls", TLS.to_owned()),
+                ("webhook.tls", TLS.to_owned()),
+                ("quotas.concurrency", "8".to_owned()),
+                ("quotas.requests_per_second", "50".to_owned()),
+            ],
+        ),
         kind::<TenantManifest>(
             TENANT_FILE,
             "the server",
             vec![
                 ("keys.primary", hash(KEY)),
                 ("keys.secondary", hash(SECOND_KEY)),
+                ("quotas.concurrency", "4".to_owned()),
+                ("quotas.requests_per_second", "20".to_owned()),
                 ("tokens", format!("pipeline = {}", hash(TOKEN))),
             ],
         ),
@@ -261,7 +276,9 @@ mod tests {
             for section in &file.sections {
                 for key in &section.keys {
                     let path = format!("{}.{}", section.name, key.name);
-                    assert!(found.contains(&path), "{path} is not in the example of {name}");
+                    let inside = format!("{path}.");
+                    let there = found.iter().any(|found| *found == path || found.starts_with(&inside));
+                    assert!(there, "{path} is not in the example of {name}");
                 }
                 assert!(
                     found.iter().any(|path| path.starts_with(&section.name)),
@@ -279,6 +296,9 @@ mod tests {
         let mut config = Config::parse(&examples["berth.toml"].1).unwrap();
         assert_eq!(config.limits.over(Limits::default()), Limits::default());
         config.limits = defaults.limits;
+        config.quotas = defaults.quotas;
+        // Samples, since there is no default.
+        assert!(config.webhook.tls.take().is_some() && config.admin.tls.take().is_some());
         assert_eq!(format!("{config:?}"), format!("{defaults:?}"), "the schema's defaults are the server's");
         TenantManifest::parse(&examples[TENANT_FILE].1).unwrap();
         let policy = PolicyManifest::parse(&examples[POLICY_FILE].1).unwrap();

@@ -95,11 +95,12 @@ impl<'a> Node<'a> {
         let mut keys = Vec::new();
         for (key, child) in node.properties() {
             let (_, resolved) = child.resolved()?;
+            let inner = child.optional_table()?.map(Node::docs_of_keys).unwrap_or_default();
             keys.push(Key {
                 form: resolved.form(&key).with_context(|| format!("the form of {name}.{key}"))?,
                 required: node.requires(&key),
                 default: child.schema.get("default").filter(|value| !value.is_null()).cloned(),
-                docs: child.docs_or(resolved),
+                docs: child.docs_or(resolved) + &inner,
                 name: key,
             });
         }
@@ -111,8 +112,25 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// The table that may be here or not.
+    fn optional_table(self) -> anyhow::Result<Option<Self>> {
+        let choices = self.schema.get("anyOf").and_then(Value::as_array);
+        let Some(schema) = choices.and_then(|choices| choices.first()) else { return Ok(None) };
+        Ok(Some(Node { schema, ..self }.resolved()?.1))
+    }
+
+    /// What its keys are, in a sentence each.
+    fn docs_of_keys(self) -> String {
+        let keys = self.properties().into_iter();
+        keys.map(|(name, key)| format!(" `{name}`: {}", key.docs())).collect()
+    }
+
     /// What a value looks like, in words.
     fn form(self, key: &str) -> anyhow::Result<String> {
+        if let Some(table) = self.optional_table()? {
+            let names: Vec<String> = table.properties().iter().map(|(name, _)| format!("`{name}`")).collect();
+            return Ok(format!("table of {}", names.join(" and ")));
+        }
         if let Some(choices) = self.schema.get("oneOf").and_then(Value::as_array) {
             let choices: Vec<String> =
                 choices.iter().filter_map(|choice| choice.get("const")).map(|value| format!("`{value}`")).collect();

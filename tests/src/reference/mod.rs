@@ -8,6 +8,7 @@ mod configuration;
 mod contract;
 mod keys;
 pub mod markdown;
+mod metrics;
 pub mod source;
 mod webhook;
 
@@ -41,9 +42,14 @@ pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
         document("docs/contract.md", contract::reference(&read("wit/allocation.wit")?))?,
         document("docs/configuration.md", configuration::reference())?,
         document("docs/cli.md", command_line::reference())?,
+        document("docs/metrics.md", Ok(metrics::reference()))?,
         document(
             "docs/webhook.md",
-            webhook::reference(&read("host/src/contract/fault.rs")?, &read("host/src/contract/stage.rs")?),
+            webhook::reference(&webhook::Sources {
+                faults: read("host/src/contract/fault.rs")?,
+                fallbacks: read("host/src/contract/fallback.rs")?,
+                stages: read("host/src/contract/stage.rs")?,
+            }),
         )?,
     ])
 }

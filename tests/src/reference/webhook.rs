@@ -22,17 +22,28 @@ const CAUSES: &[(&str, &str)] = &[
     ),
     ("body-too-slow", "The body did not arrive within `webhook.body_timeout_ms`. The connection is closed."),
     ("malformed-request", "The body is not an allocation request. The message says what is wrong with it."),
+    (
+        "over-quota",
+        "The tenant has more requests under way, or makes more of them a second, than its [`[quotas]`](configuration.md#quotas-in-tenanttoml) allow.",
+    ),
     ("over-capacity", "All places for decisions are taken."),
     ("rejected", "The policy turns the device away. The message is the policy's."),
     ("retry-later", "The policy asks to come again. Message and `Retry-After` are the policy's, if it names a time."),
     (
         "policy-fault",
-        "The policy failed, or no version of it could be loaded. The reason is in the log, under the request's id, and only there.",
+        "The policy failed, or no version of it could be loaded, and its [fallback](#fallbacks) has no other answer. The reason is in the log, under the request's id, and only there.",
     ),
 ];
 
-/// The reference of the webhook, with the sources of the enums for faults and for stages of verification.
-pub(super) fn reference(faults: &str, stages: &str) -> anyhow::Result<String> {
+/// The sources of the enums that the page lists.
+pub(super) struct Sources {
+    pub(super) faults: String,
+    pub(super) fallbacks: String,
+    pub(super) stages: String,
+}
+
+/// The reference of the webhook.
+pub(super) fn reference(sources: &Sources) -> anyhow::Result<String> {
     let config = Config::default();
     let limits = Limits::default();
     let mut out = super::notice("`host/src/webhook/problem.rs`");
@@ -107,14 +118,31 @@ What the log calls `fault`, next to the code `policy-fault`:
 
 ",
     );
-    out.push_str(&words("fault", faults, "FaultKind")?);
+    out.push_str(&words("fault", &sources.faults, "FaultKind")?);
     out.push_str(
         "\
+## Fallbacks
+
+What is answered in place of a fault, of whatever kind, is the policy's
+[`[fallback]`](configuration.md#fallback-in-policytoml):
+
+",
+    );
+    out.push_str(&words("fallback", &sources.fallbacks, "Fallback")?);
+    out.push_str(
+        "\
+Where a fallback has no answer, it is as `retry`. A hub it gives is one of `linkedHubs`, without twin and payload. The
+header `x-berth-fallback` names the fallback that answered, the log has it beside the fault, and the policy's status counts
+the fault and the fallback. A policy that fails too often in a row is set aside for a while: its requests get the fallback
+at once, until one that it is tried with succeeds.
+
+## Verification
+
 A policy's files are verified before they serve, stage by stage. The log's `stage` says where they failed:
 
 ",
     );
-    out.push_str(&words("stage", stages, "Stage")?);
+    out.push_str(&words("stage", &sources.stages, "Stage")?);
     Ok(out.trim_end().to_owned() + "\n")
 }
 

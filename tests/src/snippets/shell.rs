@@ -389,7 +389,7 @@ echo '{"a": 1}'; exit 3
 mkfifo pipe
 ```
 ```sh background until="ready at"
-sh -c 'echo ready at 99; while read line <pipe; do echo "heard $line"; done'
+sh -c 'echo ready at 99; while read line; do echo "heard $line"; done <>pipe'
 ```
 ```text
 ready at ADDRESS

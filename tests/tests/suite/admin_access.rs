@@ -1,6 +1,13 @@
 //! Who may do what through the admin API: a platform's token all, a tenant's token what is that tenant's, others nothing.
 
-use berth_tests::{Ask, Berth, Catalogue, api::version_of, bodies, key, key_hash};
+use berth_tests::{
+    Ask, Berth, Catalogue,
+    api::{push_body, version_of},
+    bodies, key, key_hash,
+    log::Entry,
+    metrics::Reading,
+    tcp::Line,
+};
 use serde_json::{Value, json};
 
 use crate::version;
@@ -82,6 +89,43 @@ async fn a_tenants_token_is_for_its_own() {
     push.is_change(&named(3), Some(&named(1)));
     berth.rollback("contoso/p", None).token(CONTOSO).await.is_change(&named(1), Some(&named(3)));
     berth.unpin("contoso/p").token(CONTOSO).await.is_change(&named(1), Some(&named(1)));
+}
+
+/// What is refused is in the log: who wanted what of which policy. Who has no token is nobody.
+#[tokio::test]
+async fn refusals_are_in_the_log() {
+    let berth = guarded().await;
+    let calls = ["policy", "history", "push", "rollback", "unpin"];
+    for (action, ask) in calls.into_iter().zip(every_call(&berth, "fabrikam/q")) {
+        for (ask, code, by, policy) in
+            [(ask.clone().token(CONTOSO), "forbidden", "contoso/pipeline", "fabrikam/q"), (ask, "unauthorized", "", "")]
+        {
+            let answer = ask.await;
+            let wanted = |line: &Entry| line.text("request") == answer.id();
+            let (_, line) = berth.log().find("the refusal", 0, wanted).await;
+            assert_eq!((line.message(), line.text("level")), ("admin request refused", "WARN"));
+            assert_eq!(["action", "code", "by", "policy"].map(|field| line.text(field)), [action, code, by, policy]);
+        }
+    }
+}
+
+/// A change is in the log also if who asked for it is gone before it is made.
+#[tokio::test]
+async fn a_change_is_in_the_log_without_its_caller() {
+    let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("p", version(1))).await;
+    let count = "(loop $again (i32.store (i32.const 60000) (i32.add (i32.load (i32.const 60000)) (i32.const 1)))
+        (br_if $again (i32.lt_u (i32.load (i32.const 60000)) (i32.const 500000000))))";
+    let slow = version(2).first(count);
+    let (to, body) = (version_of(&slow.component()), push_body(&slow.into()).to_string());
+    let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: berth\r\ncontent-type: application/json\r\n";
+    let mut line = Line::to(berth.admin_address()).await.unwrap();
+    line.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
+    let instances = |reading: &Reading| reading.sum("berth_engine_in_use", &["resource=\"instances\""]);
+    berth.metrics_once("its verification", |reading| instances(reading) == 1.0).await;
+    drop(line);
+    let change = berth.logs("admin change").await;
+    let told = ["action", "by", "policy", "from", "to"].map(|field| change.text(field));
+    assert_eq!(told, ["push", "loopback", "contoso/p", &named(1), &to]);
 }
 
 /// A platform's token is for all, and the history has whose token it was.

@@ -142,7 +142,17 @@ async fn a_push_that_is_too_large() {
     let mut body = push_body(&version(2).into());
     body["manifest"] = json!(" ".repeat((1 << 20) + 1));
     let answer = berth.changes(Method::PUT, "contoso/p", "", &body).await;
-    assert!(answer.is_error(400, "malformed-request").contains("larger than"), "{}", answer.text());
+    let message = answer.is_error(422, "refused");
+    assert!(message.starts_with("refused at the stage size: policy.toml is larger than"), "{message}");
+    // Tables that are each within their size, but together more than is read from a folder.
+    let table = vec![b' '; 14 << 20];
+    let tables = (1..=5).fold(Policy::from(version(2)), |all, n| all.file(&format!("tables/{n}.json"), table.clone()));
+    let message = berth.push("contoso/p", tables).await.is_error(422, "refused");
+    assert!(message.starts_with("refused at the stage size: 5.json is larger than"), "{message}");
+    for event in &berth.history("contoso/p").await[..2] {
+        let told = ["kind", "by", "stage"].map(|member| event[member].as_str().unwrap_or_default());
+        assert_eq!(told, ["refused", "loopback", "size"], "{event}");
+    }
     // More than any body may be: said beforehand, so that it need not be sent.
     let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: berth\r\nconnection: close\r\n";
     let mut line = berth_tests::tcp::Line::to(berth.admin_address()).await.unwrap();
@@ -178,6 +188,22 @@ async fn a_rollback_pins_until_the_source_changes() {
     assert!(serves(&berth, 4, "catalogue").await.get("pinnedBy").is_none());
     let berth = berth.killed_and_restarted("", |_| ()).await;
     serves(&berth, 4, "catalogue").await;
+}
+
+/// Going back again and again goes from version to version and never to one that was rolled back from.
+#[tokio::test]
+async fn a_rollback_never_goes_forward() {
+    let berth = serving_1().await;
+    for number in [2, 3] {
+        berth.push("contoso/p", version(number)).await.is_change(&named(number), Some(&named(number - 1)));
+    }
+    berth.rollback("contoso/p", None).await.is_change(&named(2), Some(&named(3)));
+    berth.rollback("contoso/p", None).await.is_change(&named(1), Some(&named(2)));
+    berth.rollback("contoso/p", None).await.is_error(409, "no-earlier-version");
+    berth.push("contoso/p", version(4)).await.is_change(&named(4), Some(&named(1)));
+    berth.rollback("contoso/p", None).await.is_change(&named(1), Some(&named(4)));
+    // By name it may.
+    berth.rollback("contoso/p", Some(&named(3))).await.is_change(&named(3), Some(&named(1)));
 }
 
 /// A pin holds over a restart without the catalogue, and a source that changed while the server was down ends it.
@@ -229,6 +255,29 @@ async fn a_rollback_while_the_source_is_broken() {
     berth.rollback("contoso/p", None).await.is_change(&named(1), Some(&named(2)));
     serves(&berth, 1, "pinned").await;
     let berth = berth.killed_and_restarted("", |_| ()).await;
+    serves(&berth, 1, "pinned").await;
+}
+
+/// A pin that is set while the files cannot be read holds against those that served: they come back, it stays.
+#[tokio::test]
+async fn a_rollback_while_the_source_is_unreadable() {
+    let berth = serving_1().await;
+    berth.push("contoso/p", version(2)).await;
+    berth.files("contoso/p").remove("policy.wasm");
+    berth.refuses("contoso/p").await;
+    berth.rollback("contoso/p", None).await.is_change(&named(1), Some(&named(2)));
+    let back = |folder: &std::path::Path| {
+        fs::write(folder.join("policies/contoso/p/policy.wasm"), version(2).component()).unwrap();
+    };
+    let berth = berth.killed_and_restarted("", back).await;
+    serves(&berth, 1, "pinned").await;
+    // And so does one that was set while the whole catalogue was away.
+    let away = |folder: &std::path::Path| fs::rename(folder.join("policies"), folder.join("away")).unwrap();
+    let berth = berth.killed_and_restarted("", away).await;
+    berth.rollback("contoso/p", Some(&named(2))).await.is_change(&named(2), Some(&named(1)));
+    berth.rollback("contoso/p", Some(&named(1))).await.is_change(&named(1), Some(&named(2)));
+    let back = |folder: &std::path::Path| fs::rename(folder.join("away"), folder.join("policies")).unwrap();
+    let berth = berth.killed_and_restarted("", back).await;
     serves(&berth, 1, "pinned").await;
 }
 

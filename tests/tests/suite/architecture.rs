@@ -12,11 +12,13 @@ use berth_tests::{pages::repository, reference::markdown};
 /// Crates that only these modules may name.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
-    ("axum", &["http", "webhook", "admin"]),
-    ("hyper", &["http", "admin", "demo", "cli"]),
-    ("hyper_util", &["http", "demo", "cli"]),
+    ("axum", &["http", "webhook", "admin", "dps"]),
+    ("hyper", &["http", "admin", "dps", "demo", "cli"]),
+    ("hyper_util", &["http", "dps", "demo", "cli"]),
     ("notify", &["reload"]),
-    ("redb", &["store"]),
+    ("prometheus_client", &["metrics"]),
+    ("redb", &["store", "dps"]),
+    ("mqtt_protocol_core", &["dps"]),
     ("clap", &["cli", "telemetry"]),
     ("cargo_metadata", &["toolchain"]),
     ("wit_component", &["toolchain"]),
@@ -37,7 +39,7 @@ fn sources() -> PathBuf {
 }
 
 /// The Rust files of a folder and the folders in it.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

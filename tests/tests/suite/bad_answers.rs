@@ -23,7 +23,7 @@ async fn faults(policy: impl Into<Policy>, kind: &str, phrase: &str) -> Entry {
     let catalogue = toasters().tenant("hostile").policy("guest", policy);
     let berth = Berth::serving(catalogue).await;
     for _ in 0..2 {
-        let mark = berth.log().len();
+        let mark = berth.mark().await;
         let answer = berth.asks("hostile/guest").with(bodies::first()).await;
         assert_eq!(answer.is_error(503, "policy-fault"), MESSAGE);
         let lines = berth.logged_since(mark).await;
@@ -140,7 +140,7 @@ async fn a_payload_that_is_too_large() {
 async fn a_payload_of_five_megabytes() {
     let huge = format!(r#"{{"a":"{}"}}"#, "x".repeat(5 << 20));
     let guest = Guest::answering(toaster().payload(&huge)).after_verification();
-    faults(guest, "host-calls", "more than 196608 bytes at once").await;
+    faults(guest, "host-calls", "more than 1048576 bytes crossed").await;
 }
 
 /// The largest answer that DPS takes goes through as it is, odd spacing included.
@@ -237,7 +237,7 @@ async fn a_flood_of_log_lines() {
             (br_if $again (i32.lt_u (local.get $n) (i32.const 10000))))";
     let guest = Guest::doing(flood).logging();
     let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("flood", guest)).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     berth.asks("contoso/flood").with(bodies::first()).await.is_hub(bodies::TOASTERS);
     let lines = berth.logged_since(mark).await;
     let [line] = lines.as_slice() else { panic!("{lines:?}") };
@@ -260,7 +260,7 @@ async fn a_large_log_message() {
         (call $log (i32.const 2) (i32.const 65536) (i32.const 100000))";
     let guest = Guest::doing(large).logging();
     let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("loud", guest)).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     berth.asks("contoso/loud").with(bodies::first()).await.is_hub(bodies::TOASTERS);
     let lines = berth.logged_since(mark).await;
     let [line] = lines.as_slice() else { panic!("{} lines", lines.len()) };
@@ -272,7 +272,7 @@ async fn a_large_log_message() {
 async fn a_huge_log_message() {
     let huge = "(drop (memory.grow (i32.const 100)))
         (call $log (i32.const 1) (i32.const 0) (i32.const 5000000))";
-    faults(Guest::doing(huge).logging().after_verification(), "host-calls", "bytes at once").await;
+    faults(Guest::doing(huge).logging().after_verification(), "host-calls", "bytes crossed between").await;
 }
 
 /// Look-ups end at the limit: the guest is told, and may still decide.
@@ -303,7 +303,7 @@ async fn endless_look_ups() {
 #[tokio::test]
 async fn a_panic() {
     let berth = Berth::serving(toasters().tenant("hostile").policy("guest", built("panics"))).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let answer = berth.asks("hostile/guest").with(bodies::first()).await;
     assert_eq!(answer.is_error(503, "policy-fault"), MESSAGE);
     let lines = berth.logged_since(mark).await;
@@ -315,13 +315,26 @@ async fn a_panic() {
     berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
 }
 
+/// The words of a panic are told to the owner even if the policy may log nothing, and the caller hears none of them.
+#[tokio::test]
+async fn a_panic_without_a_log() {
+    let policy = built("panics").manifest("[limits]\nlog_lines = 0\nlog_kib = 0\n");
+    let berth = Berth::serving(Catalogue::new().tenant("hostile").policy("guest", policy)).await;
+    berth.asks("hostile/guest").with(bodies::first()).await.is_error(503, "policy-fault");
+    let told = berth.policy("hostile/guest").await["lastFault"].clone();
+    let words = "src/lib.rs:8: no hub for breakroom499-contoso-tstrsd-007: the secret is 4711";
+    assert!(told["panic"].as_str().is_some_and(|panic| panic.contains(words)), "{told}");
+    assert!(told["backtrace"].as_array().is_some_and(|frames| !frames.is_empty()), "{told}");
+    assert_eq!(told.get("log"), None, "{told}");
+}
+
 /// What a policy logs before it fails is there to be read.
 #[tokio::test]
 async fn last_words_are_kept() {
     let guest =
         Guest::doing("(call $log (i32.const 3) (i32.load offset=4 (global.get $answer)) (i32.const 6)) (unreachable)");
     let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("words", guest.logging())).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     berth.asks("contoso/words").with(bodies::first()).await.is_error(503, "policy-fault");
     let lines = berth.logged_since(mark).await;
     assert!(lines.iter().any(|line| line.text("log") == "custom"), "{lines:?}");

@@ -8,7 +8,7 @@ use crate::toasters;
 
 /// Makes a request that has to fail like this, holds it against everything a failure promises, and returns the answer.
 async fn fails(berth: &Berth, ask: Ask, status: u16, code: &str) -> Answer {
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let answer = ask.await;
     answer.is_error(status, code);
     let lines = berth.logged_since(mark).await;
@@ -207,7 +207,7 @@ async fn duplicate_keys() {
 #[tokio::test]
 async fn ten_megabytes_announced() {
     let berth = Berth::serving(toasters()).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let mut line = berth.line().await;
     let head = format!(
         "POST /allocate/contoso/toasters?code={} HTTP/1.1\r\nhost: a\r\ncontent-length: 10485760\r\n\r\n",
@@ -224,7 +224,7 @@ async fn ten_megabytes_announced() {
 #[tokio::test]
 async fn ten_megabytes_in_chunks() {
     let berth = Berth::serving(toasters()).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let mut line = berth.line().await;
     let head = format!(
         "POST /allocate/contoso/toasters?code={} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n",

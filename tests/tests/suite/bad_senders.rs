@@ -23,7 +23,7 @@ async fn still_serves(berth: &Berth) {
 #[tokio::test]
 async fn a_slow_body() {
     let berth = Berth::configured("[webhook]\nbody_timeout_ms = 50\n", toasters()).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let mut line = berth.line().await;
     line.say(with_length()).await;
     line.say(&bodies::first()[..100]).await;
@@ -41,7 +41,7 @@ async fn a_slow_body() {
 async fn a_slow_head() {
     let config = "[webhook]\nhead_timeout_ms = 50\n[log]\nfilter = \"berth=debug\"\n";
     let berth = Berth::configured(config, toasters()).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let mut line = berth.line().await;
     line.say("POST /allocate/contoso/toas").await;
     assert_eq!(line.hear().await, b"");
@@ -78,7 +78,7 @@ async fn slow_senders_hold_nobody_up() {
 #[tokio::test]
 async fn a_connection_half_closed_in_the_body() {
     let berth = Berth::serving(toasters()).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let mut line = berth.line().await;
     line.say(with_length()).await;
     line.say(&bodies::first()[..100]).await;
@@ -121,7 +121,7 @@ async fn garbage_in_place_of_a_request() {
         head("content-length: -1\r\n"),
         head("content-length: 5\r\ncontent-length: 6\r\n"),
     ] {
-        let mark = berth.log().len();
+        let mark = berth.mark().await;
         let mut line = berth.line().await;
         line.say(&garbage).await;
         let heard = line.hear().await;

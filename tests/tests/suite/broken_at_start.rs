@@ -3,8 +3,9 @@
 use std::fs;
 
 use berth_tests::{
-    Berth, Catalogue, Policy, bodies,
+    Berth, Catalogue, Policy, binary, bodies,
     guests::{Guest, importing, of_another_world},
+    within_patience,
 };
 use serde_json::json;
 
@@ -37,7 +38,7 @@ async fn broken_policies_answer_503_beside_a_good_one() {
         assert_eq!(line.text("stage"), *stage, "{line}");
         assert!(line.text("reason").contains(phrase), "{line}");
 
-        let mark = berth.log().len();
+        let mark = berth.mark().await;
         let answer = berth.asks(&id).with(bodies::first()).await;
         answer.is_error(503, "policy-fault");
         assert!(!answer.text().contains(phrase), "{}", answer.text());
@@ -78,6 +79,49 @@ async fn a_broken_tenant_beside_a_good_one() {
     berth.files("fabrikam").replace("tenant.toml", sound);
     berth.serves("fabrikam/p").await;
     assert_eq!(berth.asks("fabrikam/p").with(bodies::first()).await.status, 200);
+}
+
+/// A tenant that is refused is in the status, in the readiness and in the metrics, whether or not it ever served, until it
+/// is mended or gone.
+#[tokio::test]
+async fn a_refused_tenant_is_seen() {
+    let berth = Berth::serving(toasters()).await;
+    let refused = async || {
+        berth.logs("tenant refused; what served before still serves").await;
+        berth.publishes().await;
+    };
+    let new = berth.folder().join("new");
+    Catalogue::new().tenant("fabrikam").policy("p", version(1)).write(&new);
+    fs::write(new.join("fabrikam/tenant.toml"), "[keys]\n").unwrap();
+    fs::rename(new.join("fabrikam"), berth.files("fabrikam").path()).unwrap();
+    refused().await;
+    let seen = berth.status().await["tenants"].clone();
+    assert_eq!(seen[0], json!({ "tenant": "contoso", "policies": 1, "serving": 1 }));
+    assert_eq!((&seen[1]["tenant"], &seen[1]["failure"]["stage"]), (&json!("fabrikam"), &json!("manifest")), "{seen}");
+    assert_eq!((&seen[1]["policies"], &seen[1]["serving"]), (&json!(0), &json!(0)), "{seen}");
+    assert_eq!(berth.admin("/readyz").await.text(), "ready; the tenant.toml of 1 tenants is refused\n");
+
+    let sound = fs::read(berth.files("contoso").path().join("tenant.toml")).unwrap();
+    berth.files("contoso").replace("tenant.toml", "");
+    refused().await;
+    let seen = berth.status().await["tenants"].clone();
+    assert!(seen[0]["failure"]["reason"].as_str().unwrap().contains("keys"), "{seen}");
+    assert_eq!((&seen[0]["policies"], &seen[0]["serving"]), (&json!(1), &json!(1)), "{seen}");
+    assert_eq!(berth.metrics().await.sum("berth_tenant_change_refused", &[]), 2.0);
+    let url = format!("http://{}", berth.admin_address());
+    let command = tokio::process::Command::new(binary()).args(["status", "--admin", &url]).output();
+    let output = String::from_utf8(within_patience("the command's end", command).await.unwrap().stdout).unwrap();
+    for said in ["contoso: tenant.toml refused at ", "contoso: 1 of its 1 policies", "fabrikam: 0 of its 0 policies"] {
+        assert!(output.contains(said), "`{said}` is not in {output}");
+    }
+
+    berth.files("contoso").replace("tenant.toml", sound);
+    berth.publishes().await;
+    // In one step, so that it is never seen without its file.
+    fs::rename(berth.files("fabrikam").path(), berth.folder().join("away")).unwrap();
+    berth.publishes().await;
+    assert_eq!(berth.status().await["tenants"], json!([{ "tenant": "contoso", "policies": 1, "serving": 1 }]));
+    assert_eq!(berth.admin("/readyz").await.text(), "ready\n");
 }
 
 /// Files beside the tenants' folders, and folders whose names are no names, are nobody's business.

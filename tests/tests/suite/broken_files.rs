@@ -128,7 +128,7 @@ async fn a_huge_component() {
         File::create(&new).unwrap().set_len(1 << 30).unwrap();
         fs::rename(new, folder.path().join("policy.wasm")).unwrap();
     };
-    keeps_serving(sparse, "read", "policy.wasm is larger than 67108864 bytes").await;
+    keeps_serving(sparse, "size", "policy.wasm is larger than 67108864 bytes").await;
 }
 
 /// A file that is removed while its folder stays.
@@ -277,7 +277,7 @@ async fn a_broken_file_is_reported_once() {
     let catalogue = Catalogue::new().tenant("contoso").policy("p", version(1));
     let berth = Berth::serving(catalogue).await;
     let folder = berth.files("contoso/p");
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     folder.replace("policy.wasm", "broken");
     berth.refuses("contoso/p").await;
     folder.replace("policy.wasm", "broken");

@@ -77,16 +77,49 @@ async fn a_database_of_garbage_is_put_aside() {
     assert_eq!(aside.iter().filter(|name| name.starts_with("berth.redb.damaged-")).count(), 4, "{aside:?}");
 }
 
-/// A database of no bytes, or none at all, is a new one.
+/// A database of no bytes, or none at all, is a new one. One that was emptied is damage, and said to be.
 #[tokio::test]
 async fn an_empty_database_is_a_new_one() {
     let mut berth = serving().await;
-    let damages: [fn(&Path); 2] = [|path| fs::write(path, "").unwrap(), |path| fs::remove_file(path).unwrap()];
-    for damage in damages {
-        berth = berth.killed_and_restarted("", |folder| damage(&database(folder))).await;
+    for is_told in [true, false] {
+        let damage = |folder: &Path| match is_told {
+            true => fs::write(database(folder), "").unwrap(),
+            false => fs::remove_file(database(folder)).unwrap(),
+        };
+        berth = berth.killed_and_restarted("", damage).await;
         serves(&berth).await;
         assert_eq!(berth.history("contoso/p").await.len(), 1);
+        assert_eq!(told(&berth, "ERROR", "Berth's memory was emptied"), is_told, "{}", berth.log());
+        assert_eq!(told(&berth, "ERROR", ""), is_told, "{}", berth.log());
     }
+}
+
+/// Where each of the two commit slots of a database says of which format it is, and a format that is no more.
+const FORMATS: [usize; 2] = [64, 192];
+const OLD: u8 = 2;
+
+/// A database of an older format is no damage: the server does not start, says what to do, and leaves the file alone. A
+/// bit that flips into such a format is damage.
+#[tokio::test]
+async fn a_database_of_an_older_format() {
+    let written = |path: &Path, slots: &[usize]| {
+        let mut bytes = fs::read(path).unwrap();
+        slots.iter().for_each(|slot| bytes[*slot] = OLD);
+        fs::write(path, &bytes).unwrap();
+        bytes
+    };
+    let flip = |folder: &Path| drop(written(&database(folder), &FORMATS[..1]));
+    let berth = serving().await.killed_and_restarted("", flip).await;
+    serves(&berth).await;
+    assert!(told(&berth, "ERROR", "Berth's memory was damaged and is put aside"), "{}", berth.log());
+
+    let folder = berth.killed().await;
+    let bytes = written(&database(folder.path()), &FORMATS);
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let ending = berth_tests::startup::run(folder.path(), &arguments).await;
+    assert_eq!(ending.code, Some(1));
+    assert!(ending.stderr.contains("older Berth") && ending.stderr.contains("move the file away"), "{}", ending.stderr);
+    assert!(fs::read(database(folder.path())).unwrap() == bytes);
 }
 
 /// Bits that flip anywhere in the database never keep the catalogue from serving.

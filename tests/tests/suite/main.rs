@@ -1,4 +1,5 @@
 //! The black-box suite: one binary, one module for each behaviour. How a test is written is in the crate's library.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -12,24 +13,42 @@ mod architecture;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
+mod bounds;
 mod broken_at_start;
 mod broken_files;
 mod damage;
 mod decisions;
 mod demo;
 mod drain;
+mod fallbacks;
+mod full_disk;
+mod fuzzing;
 mod half_changes;
 mod isolation;
+mod kept_versions;
 mod keys;
+mod limits;
 mod memory;
+mod metrics;
 mod openapi;
+mod pushes;
+mod quotas;
 mod readme;
 mod reference;
 mod refusals;
+mod remote;
+mod secrets;
+mod siege;
+mod slow_at_start;
 mod soak;
 mod startup;
 mod swaps;
 mod swaps_under_load;
+mod threat_model;
+mod tightened_limits;
+mod tls;
+mod unsafe_code;
+mod unwatched;
 mod verification;
 mod what_a_policy_sees;
 

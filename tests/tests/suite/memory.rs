@@ -115,6 +115,20 @@ async fn an_emptied_catalogue_is_a_lost_one() {
     lost(&berth).await;
 }
 
+/// Filled again where it is, it is the catalogue again.
+#[tokio::test]
+async fn an_emptied_catalogue_is_filled_again() {
+    let berth = serving_1().await;
+    berth.files("contoso").remove_all();
+    berth.logs("the catalogue is lost; what served before still serves").await;
+    Catalogue::new().tenant("contoso").policy("p", version(2)).write(berth.files("").path());
+    berth.logs("the catalogue is back").await;
+    berth.serves("contoso/p").await;
+    serves(&berth, 2, "catalogue").await;
+    assert!(berth.status().await.get("catalogueLost").is_none());
+    assert_eq!(berth.admin("/readyz").await.text(), "ready\n");
+}
+
 async fn lost(berth: &Berth) {
     let status = berth.status().await;
     assert!(status["catalogueLost"].is_string(), "{status}");

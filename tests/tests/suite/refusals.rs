@@ -14,7 +14,7 @@ async fn berth_with(reply: Reply) -> Berth {
 #[tokio::test]
 async fn a_rejection_is_final() {
     let berth = berth_with(Reply::reject("not one of \"ours\" – ü")).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let answer = berth.asks("contoso/no").with(bodies::first()).await;
     assert_eq!(answer.is_error(403, "rejected"), "not one of \"ours\" – ü");
     let lines = berth.logged_since(mark).await;
@@ -46,7 +46,7 @@ async fn retry_later_without_a_time_gets_one() {
 async fn a_long_message_is_cut() {
     let message = format!("line\r\nx-injected: yes\r\n\r\n{}", "ü".repeat(5000));
     let berth = berth_with(Reply::reject(&message)).await;
-    let mark = berth.log().len();
+    let mark = berth.mark().await;
     let answer = berth.asks("contoso/no").with(bodies::first()).await;
     let told = answer.is_error(403, "rejected");
     assert!(told.len() < 1100 && message.starts_with(told.trim_end_matches('…')), "{told}");

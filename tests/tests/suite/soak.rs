@@ -1,8 +1,10 @@
-//! Long runs: swaps under a constant load, and a server that is killed again and again. Short in `cargo xtask test`, long
-//! in `cargo xtask soak`, which sets the counts.
+//! Long runs: swaps under a constant load, a server that is killed again and again, starts of many policies, and millions
+//! of decisions counted. Short in `cargo xtask test`, long in `cargo xtask soak`, which sets the counts.
 
+mod accounts;
 mod kills;
 mod random;
+mod starts;
 mod swaps;
 
 use std::{fmt::Debug, str::FromStr};

@@ -61,7 +61,7 @@ async fn a_value_that_makes_no_sense() {
 #[tokio::test]
 async fn a_missing_configuration() {
     let ending = serve(folder("").path(), &["--config", "other.toml"]).await;
-    says(&ending, USAGE, &["error: failed to read other.toml"]);
+    says(&ending, USAGE, &["error: cannot read other.toml"]);
 }
 
 /// A catalogue that is not a directory is named, with the ways to name another.

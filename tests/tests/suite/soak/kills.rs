@@ -16,6 +16,9 @@ const POLICIES: [&str; 3] = ["contoso/a", "contoso/b", "fabrikam/c"];
 /// The longest that a server lives, in microseconds from its being ready.
 const LIFE: usize = 150_000;
 
+/// Any version may be gone back to.
+const KEEP: &str = "[data]\nkeep_versions = 1000000\n";
+
 /// What the maker of changes knows of a policy.
 struct Known {
     /// The version of the newest change that was acknowledged.
@@ -52,13 +55,13 @@ async fn no_kill_loses_a_change() {
     let maker = Maker { known: [known(), known(), known()], random: Random::seeded(seed + 1), number: 1, changes: 0 };
     let maker = RefCell::new(maker);
     let (two, one) = (Catalogue::new().tenant("contoso").policy("a", version(0)).policy("b", version(0)), version(0));
-    let mut berth = Berth::serving(two.tenant("fabrikam").policy("c", one)).await;
+    let mut berth = Berth::configured(KEEP, two.tenant("fabrikam").policy("c", one)).await;
     let mut survived = 0;
     for kill in 0..kills {
         let life = Duration::from_micros(random.below(LIFE) as u64);
         // The one place where time passes by itself: a kill has to come at any moment.
         let _ = tokio::time::timeout(life, change_without_end(&berth, &maker)).await;
-        berth = berth.killed_and_restarted("", |_| ()).await;
+        berth = berth.killed_and_restarted(KEEP, |_| ()).await;
         for (place, policy) in POLICIES.into_iter().enumerate() {
             let answer = berth.asks(policy).with(bodies::first()).await;
             let version = answer.version().expect("it serves").to_owned();

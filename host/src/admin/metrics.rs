@@ -1,0 +1,161 @@
+//! `/metrics`: gathers the numbers from those who hold them and writes them down.
+//!
+//! What is written of policies comes from one snapshot of the catalogue: what is not in it has no series.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use crate::{
+    catalogue::{Catalogue, Current, Origin, Policy},
+    contract::{Digest, FaultKind},
+    engine::Engine,
+    metrics::{Connections, LOG, Labels, Metrics, Sheet, Words, exposition, families},
+};
+
+use super::Readiness;
+
+/// Those who hold the numbers.
+#[derive(Clone)]
+pub struct Sources {
+    /// What this process counts.
+    pub metrics: Arc<Metrics>,
+    /// What serves.
+    pub current: Arc<Current>,
+    /// Whether requests are taken.
+    pub readiness: Readiness,
+    /// The engine, for its pool.
+    pub engine: Engine,
+}
+
+impl Sources {
+    /// The text of all metrics.
+    pub(super) fn exposition(&self) -> Result<String, fmt::Error> {
+        let sources = self.clone();
+        exposition(move |sheet| {
+            sources.server(sheet)?;
+            sources.requests(sheet)?;
+            policies(sheet, &sources.current.load())?;
+            sources.reloads(sheet)?;
+            sources.pool(sheet)?;
+            sources.connections(sheet)?;
+            process(sheet)
+        })
+    }
+
+    fn server(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        sheet.family(&families::BUILD, [([env!("CARGO_PKG_VERSION").into()], 1.0)])?;
+        sheet.one(&families::READY, flag(self.readiness.get()))
+    }
+
+    fn requests(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let requests = &self.metrics.requests;
+        sheet.family(&families::REQUESTS, counted(&requests.outcomes))?;
+        sheet.one(&families::REQUESTS_IN_FLIGHT, requests.in_flight.get() as f64)?;
+        sheet.one(&families::REQUEST_TIME, &requests.time)?;
+        let phases = requests.phases().map(|(phase, times)| ([phase.as_str().into()], times));
+        sheet.family(&families::PHASE_TIME, phases)
+    }
+
+    fn reloads(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        sheet.family(&families::RELOADS, counted(&self.metrics.reloads))?;
+        sheet.family(&families::RELOAD_REFUSALS, counted(&self.metrics.reload_refusals))?;
+        sheet.one(&families::CATALOGUE_DOWN, self.metrics.catalogue_down.get() as f64)?;
+        sheet.one(&families::CATALOGUE_RESTARTS, self.metrics.catalogue_restarts.get())?;
+        sheet.one(&families::LOG_DROPPED, LOG.dropped.get())?;
+        sheet.one(&families::PANICS, LOG.panics.get())?;
+        sheet.one(&families::MANIFEST_REFUSALS, self.metrics.manifest_refusals.get())
+    }
+
+    fn pool(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let pool = self.engine.pool();
+        let lent = [("instances", pool.instances), ("memories", pool.memories), ("stacks", pool.stacks)];
+        let lent = lent.map(|(resource, count)| ([resource.into()], count as f64));
+        sheet.family(&families::ENGINE_IN_USE, lent)?;
+        sheet.one(&families::ENGINE_INSTANCES, pool.instances_limit as f64)?;
+        sheet.one(&families::ENGINE_RESIDENT, pool.resident_bytes as f64)
+    }
+
+    fn connections(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let listeners = [("webhook", &*self.metrics.webhook), ("admin", &*self.metrics.admin)];
+        let counts = |count: fn(&Connections) -> u64| {
+            listeners.map(move |(listener, connections)| ([Cow::from(listener)], count(connections)))
+        };
+        let open = counts(|connections| connections.open.get()).map(|(labels, open)| (labels, open as f64));
+        sheet.family(&families::CONNECTIONS, open)?;
+        sheet.family(&families::CONNECTIONS_ACCEPTED, counts(|connections| connections.accepted.get()))?;
+        let failures = listeners.iter().flat_map(|(listener, of)| by_listener(listener, &of.failures));
+        sheet.family(&families::CONNECTION_FAILURES, failures)?;
+        let reloads = listeners.iter().flat_map(|(listener, of)| by_listener(listener, &of.certificates));
+        sheet.family(&families::CERTIFICATES, reloads)?;
+        let expires = counts(|connections| connections.certificate_expires.get());
+        sheet.family(&families::CERTIFICATE_EXPIRES, expires.map(|(labels, when)| (labels, when as f64)))
+    }
+}
+
+fn policies(sheet: &mut Sheet<'_>, catalogue: &Catalogue) -> fmt::Result {
+    sheet.one(&families::GENERATION, catalogue.generation as f64)?;
+    sheet.one(&families::CATALOGUE_LOST, flag(catalogue.lost.is_some()))?;
+    let tenants = catalogue.names().map(|name| ([name.as_str().into()], flag(catalogue.refused.contains_key(name))));
+    sheet.family(&families::TENANT_REFUSED, tenants)?;
+    let policies = || catalogue.tenants.values().flat_map(|tenant| tenant.policies.values()).map(|policy| &**policy);
+    sheet.family(&families::SERVING, policies().filter_map(serving))?;
+    let refused = policies().map(|policy| (named(policy), flag(policy.failure.is_some())));
+    sheet.family(&families::POLICY_REFUSED, refused)?;
+    sheet.family(&families::DECISIONS, policies().flat_map(decisions))?;
+    let faults = policies()
+        .flat_map(|policy| policy.counts.faults().map(|(kind, count)| (with(policy, FaultKind::as_str(kind)), count)));
+    sheet.family(&families::FAULTS, faults)
+}
+
+fn serving(policy: &Policy) -> Option<(Labels<'_, 4>, f64)> {
+    let serving = policy.serving.as_ref()?;
+    let origin = match serving.origin {
+        Origin::Catalogue => "catalogue",
+        Origin::LastKnownGood => "last-known-good",
+        Origin::Pinned { .. } => "pinned",
+    };
+    Some((version(policy, &serving.release.version, origin), 1.0))
+}
+
+fn decisions(policy: &Policy) -> Vec<(Labels<'_, 4>, u64)> {
+    let Some(serving) = &policy.serving else { return Vec::new() };
+    let release = &serving.release;
+    let counted = ["allocated", "refused", "faulted"].into_iter().zip(release.counts.read());
+    counted.map(|(outcome, count)| (version(policy, &release.version, outcome), count)).collect()
+}
+
+fn named(policy: &Policy) -> Labels<'_, 2> {
+    [policy.id.tenant.as_str().into(), policy.id.policy.as_str().into()]
+}
+
+fn with<'a>(policy: &'a Policy, word: &'static str) -> Labels<'a, 3> {
+    let [tenant, name] = named(policy);
+    [tenant, name, word.into()]
+}
+
+fn version<'a>(policy: &'a Policy, version: &Digest, word: &'static str) -> Labels<'a, 4> {
+    let [tenant, name] = named(policy);
+    [tenant, name, version.to_string().into(), word.into()]
+}
+
+/// What the system knows of this process, if it tells.
+fn process(sheet: &mut Sheet<'_>) -> fmt::Result {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+    let kibibytes: Option<f64> = resident;
+    sheet.family(&families::RESIDENT, kibibytes.map(|kibibytes| ([], kibibytes * 1024.0)))?;
+    // Without the handle that this very look takes.
+    let open = std::fs::read_dir("/proc/self/fd").ok().map(|handles| handles.count().saturating_sub(1));
+    sheet.family(&families::OPEN_FILES, open.map(|open| ([], open as f64)))
+}
+
+fn by_listener<'a>(listener: &'static str, words: &'a Words) -> impl Iterator<Item = (Labels<'static, 2>, u64)> + 'a {
+    words.read().map(move |(word, count)| ([listener.into(), word.into()], count))
+}
+
+fn counted(words: &Words) -> impl Iterator<Item = (Labels<'static, 1>, u64)> {
+    words.read().map(|(word, count)| ([word.into()], count))
+}
+
+fn flag(yes: bool) -> f64 {
+    if yes { 1.0 } else { 0.0 }
+}

@@ -1,0 +1,166 @@
+//! Who may have a decision made, when, and by which threads: what keeps tenants from one another.
+//!
+//! A tenant has a [`Share`]: so many decisions at once, so many requests that wait for one, for so long, and perhaps so
+//! many a second. [`Lanes`] lets what a tenant runs beyond its part of the processors give way to everybody else. Knows
+//! neither what is decided nor HTTP.
+
+mod lanes;
+mod pace;
+
+pub use lanes::Lanes;
+pub use pace::Habit;
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use self::pace::{Pace, Rate};
+use crate::engine::MAX_INSTANCES;
+
+/// Decisions that are made at the same time, for all tenants. The engine's pool has more instances, so that the
+/// verification of new versions always finds some.
+pub const PLACES: usize = MAX_INSTANCES as usize - 32;
+
+/// How much of the server one tenant may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Decisions at once.
+    pub concurrency: usize,
+    /// Requests that wait for one of these.
+    pub queue: usize,
+    /// How long each waits at most.
+    pub queue_time: Duration,
+    /// Requests a second, if that is limited.
+    pub rate: Option<NonZeroU32>,
+}
+
+impl Default for Quotas {
+    /// A policy waits for nothing but a processor, so twice as many decisions as there are processors keep them busy, and
+    /// more would only take memory. However many there are, a tenant gets an eighth of the places at most. The time in
+    /// the queue and that of a decision stay within four seconds, which DPS is known to wait.
+    fn default() -> Self {
+        Self {
+            concurrency: (2 * processors()).clamp(4, PLACES / 8),
+            queue: 100,
+            queue_time: Duration::from_millis(2000),
+            rate: None,
+        }
+    }
+}
+
+/// The processors this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// Why a tenant's request is turned away at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OverQuota {
+    /// More requests a second than it may make.
+    #[error("the tenant makes more requests than its {0} a second")]
+    Rate(NonZeroU32),
+    /// Too many of its requests wait already.
+    #[error("the tenant has {concurrency} decisions under way and {queue} more waiting, which is all it may")]
+    Queue {
+        /// Decisions at once.
+        concurrency: usize,
+        /// Requests that may wait.
+        queue: usize,
+    },
+    /// It waited as long as it may.
+    #[error("none of the tenant's {concurrency} places for decisions came free within {} ms", .waited.as_millis())]
+    Waited {
+        /// Decisions at once.
+        concurrency: usize,
+        /// How long it waited.
+        waited: Duration,
+    },
+}
+
+/// One tenant's part of the server.
+#[derive(Debug)]
+pub struct Share {
+    quotas: Quotas,
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    rate: Option<Rate>,
+    pace: Pace,
+}
+
+/// A place for a decision, for as long as it is held.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, never read")] OwnedSemaphorePermit);
+
+impl Share {
+    /// A share of this size, of which nothing is taken.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(quotas.concurrency)),
+            waiting: AtomicUsize::new(0),
+            rate: quotas.rate.map(Rate::new),
+            pace: Pace::default(),
+            quotas,
+        }
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        self.quotas
+    }
+
+    /// Counts a request against the tenant's rate.
+    ///
+    /// # Errors
+    ///
+    /// If there were too many.
+    pub fn request(&self) -> Result<(), OverQuota> {
+        match &self.rate {
+            Some(rate) if !rate.take() => Err(OverQuota::Rate(rate.a_second())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for a place, in the order of asking, for as long as the tenant's requests may.
+    ///
+    /// # Errors
+    ///
+    /// If too many wait, or it took too long.
+    pub async fn place(&self) -> Result<Place, OverQuota> {
+        let Quotas { concurrency, queue, queue_time: waited, .. } = self.quotas;
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(Place(place));
+        }
+        let _waiting = Waiting::among(&self.waiting, queue).ok_or(OverQuota::Queue { concurrency, queue })?;
+        match tokio::time::timeout(waited, self.places.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Place(place)),
+            _ => Err(OverQuota::Waited { concurrency, waited }),
+        }
+    }
+}
+
+/// One of those who wait, counted until it does not any more.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn among(count: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let one_more = |waiting| (waiting < most).then_some(waiting + 1);
+        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
