@@ -69,7 +69,8 @@ impl Kind {
         self.times.extend(requests.into_iter().map(|(_, took)| took));
     }
 
-    fn report(&self, quiet: Option<&Self>) {
+    /// Prints its figures, and how they compare. By how much its 99th percentile is higher.
+    fn report(&self, quiet: Option<&Self>) -> f64 {
         let value = |kind: &Self| (percentile(kind.times.clone(), 99), percentile(kind.seconds.clone(), 100));
         let (all, worst) = value(self);
         let half = percentile(self.times.clone(), 50);
@@ -82,16 +83,10 @@ impl Kind {
             millis(all),
             millis(worst)
         );
-        match quiet.map(value) {
-            Some((quiet, quiet_worst)) => {
-                println!(
-                    "; p99 x {:.2}, worst x {:.2}",
-                    millis(all) / millis(quiet),
-                    millis(worst) / millis(quiet_worst)
-                );
-            }
-            None => println!(),
-        }
+        let (quiet, quiet_worst) = quiet.map_or((all, worst), value);
+        let change = millis(all) / millis(quiet);
+        println!("; p99 x {change:.2}, worst x {:.2}", millis(worst) / millis(quiet_worst));
+        change
     }
 }
 
@@ -153,10 +148,8 @@ async fn main() {
         }
         let [quiet, swaps @ ..] = &kinds;
         quiet.report(None);
-        swaps.iter().for_each(|swap| swap.report(Some(quiet)));
-        let compiled =
-            percentile(swaps[0].times.clone(), 99).as_secs_f64() / percentile(quiet.times.clone(), 99).as_secs_f64();
-        println!("a swap that compiles changes p99 by less than half: {}", if compiled < 1.5 { "yes" } else { "no" });
+        let most = swaps.iter().map(|swap| swap.report(Some(quiet))).fold(0.0, f64::max);
+        println!("a swap changes p99 by less than half: {}", if most < 1.5 { "yes" } else { "no" });
     };
     const { assert!(CONNECTIONS == 8) };
     tokio::select! {

@@ -4,7 +4,8 @@
 //! tenant that has used up its part of the processors while others ask goes aside, to threads that give way to the first.
 //! What is still running after a tick or two goes behind, and so does, from its first instruction, whatever is asked of a
 //! policy whose decisions are long or fail. The threads behind have the lowest priority: they get all the time that
-//! nobody else wants, and what comes in meanwhile takes it from them at once. Within a lane tenants take turns, a tick
+//! nobody else wants. Not the idle class: guests share the kernel's locks on memory with those who wait for no one, and
+//! all would wait, for seconds, for one that holds such a lock and is given no processor. Within a lane tenants take turns, a tick
 //! each; but a guest may spend many ticks in one instruction, which is why those aside need not wait for those behind.
 
 use std::{
@@ -25,6 +26,7 @@ use super::{
     pace::{BRIEF, Crowd, processor_time},
     processors,
 };
+use crate::engine::priority;
 
 /// Work that was begun or is to begin.
 struct Job {
@@ -73,8 +75,8 @@ impl Lanes {
     ///
     /// If the system gives no thread.
     pub fn start() -> io::Result<Self> {
-        let aside = Lane::start("berth-aside", 5)?;
-        let behind = Lane::start("berth-behind", 19)?;
+        let aside = Lane::start("berth-aside", || priority::nice(5))?;
+        let behind = Lane::start("berth-behind", || priority::nice(19))?;
         Ok(Self { aside, behind, crowd: Crowd::default() })
     }
 
@@ -124,13 +126,12 @@ impl Lanes {
 }
 
 impl Lane {
-    fn start(name: &str, nice: i32) -> io::Result<Self> {
+    fn start(name: &str, give_way: fn()) -> io::Result<Self> {
         let lane = Self(Arc::default());
         for _ in 0..processors() {
             let queue = lane.0.clone();
             thread::Builder::new().name(name.into()).spawn(move || {
-                // Only this thread's. It cannot be refused: lower is always allowed.
-                let _ = rustix::process::nice(nice);
+                give_way();
                 queue.work();
             })?;
         }

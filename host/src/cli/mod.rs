@@ -53,7 +53,11 @@ enum Command {
     Dps(dps::Dps),
     /// Compile a component from standard input: what the server runs in a process of its own.
     #[command(name = worker::COMMAND, hide = true)]
-    CompileWorker,
+    CompileWorker {
+        /// Run only while a processor has nothing else to do.
+        #[arg(long)]
+        idle: bool,
+    },
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -67,7 +71,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),
-        Command::CompileWorker => worker::run(worker::Allowance::default()).map(|()| ExitCode::SUCCESS),
+        Command::CompileWorker { idle } => worker::run(worker::Allowance::default(), idle).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -11,6 +11,7 @@ mod cpu;
 mod fault;
 mod guest;
 mod inspect;
+pub mod priority;
 mod program;
 mod ticker;
 pub mod worker;

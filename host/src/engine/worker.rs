@@ -5,16 +5,19 @@
 
 use std::io::{self, Read as _, Write as _};
 
-use rustix::process::{Resource, Rlimit, getpriority_process, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::{compiling_config, inspect, inspect::Rejection};
+use super::{compiling_config, inspect, inspect::Rejection, priority};
 use crate::contract::{Failure, Stage};
 
 /// The hidden command that makes `berth` a compiling process.
 pub const COMMAND: &str = "compile-worker";
 
-/// How far compiling, and all that makes a new version serve, gives way to requests. Not the lowest priority: with every
-/// processor busy that would be no time at all, and a large component would take minutes.
+/// The flag that makes it run only while a processor has nothing else to do.
+pub(super) const IDLE: &str = "--idle";
+
+/// How far compiling, and all that makes a new version serve, gives way to requests, once it no longer waits for a
+/// processor that has nothing else to do. Not the most there is: a large component would take minutes.
 pub const NICENESS: i32 = 12;
 
 /// What a compiling process may use.
@@ -37,21 +40,20 @@ impl Default for Allowance {
 pub(super) const CODE: u8 = b'C';
 pub(super) const FAILURE: u8 = b'F';
 
-/// Compiles standard input to standard output, within this allowance.
+/// Compiles standard input to standard output, within this allowance, and if it says so only while a processor is idle.
 ///
 /// # Errors
 ///
 /// If the limits cannot be set, or the pipes break. That the component cannot serve is an answer and not an error.
-pub fn run(allowance: Allowance) -> anyhow::Result<()> {
+pub fn run(allowance: Allowance, idle: bool) -> anyhow::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
     setrlimit(Resource::Core, limit(0))?;
-    // What started it may have this priority already, and passes it on.
-    if getpriority_process(None).is_ok_and(|niceness| niceness < NICENESS) {
-        // Cannot be refused: lower is always allowed.
-        let _ = nice(NICENESS);
+    if idle {
+        priority::idle();
     }
+    priority::nice(NICENESS);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let (kind, bytes) = match compile(&component) {

@@ -46,7 +46,7 @@ use crate::{
     admission::Quotas,
     catalogue::{Catalogue, Current},
     contract::{Digest, Limits, Name, PolicyId},
-    engine::{Compiler, worker},
+    engine::{Compiler, priority, worker},
     metrics::Metrics,
     store::Store,
 };
@@ -174,8 +174,7 @@ pub fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<Started> {
     let (loaded, first) = oneshot::channel();
     let mut loaded = Some(loaded);
     let run = move || {
-        // Only this thread's, and that of the compiling processes that it starts. Lower is always allowed.
-        let _ = rustix::process::nice(worker::NICENESS);
+        priority::nice(worker::NICENESS);
         let metrics = setup.metrics.clone();
         let ended = stop.clone();
         let pause = |time| runtime.block_on(stop.run_until_cancelled(tokio::time::sleep(time))).is_some();
