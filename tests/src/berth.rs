@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -78,22 +79,22 @@ impl Berth {
     ///
     /// If it does not become ready.
     pub async fn start(toml: &str, folder: TempDir) -> Self {
-        let config = folder.path().join("berth.toml");
-        let followed = if toml.contains("[catalogue]") { "" } else { FOLLOWED };
-        fs::write(&config, format!("{followed}{PATIENT}{toml}")).expect("a file");
-        let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .args(["--log-format", "json", "--config"])
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the server starts");
+        let mut child = spawn(toml, folder.path(), Stdio::piped());
         let log = Log::of(child.stderr.take().expect("a pipe"));
         let ready = log.next("`berth is ready`", |line| line.message() == "berth is ready").await;
         let address = |field: &str| ready.text(field).parse().expect("an address");
         Self { child, webhook: address("webhook"), admin: address("admin"), log, folder }
+    }
+
+    /// Starts a server in such a folder, and kills it so soon after, whatever it is at.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub async fn killed_at_its_start(toml: &str, folder: &TempDir, life: Duration) {
+        let mut child = spawn(toml, folder.path(), Stdio::null());
+        let _ = tokio::time::timeout(life, child.wait()).await;
+        within_patience("the server's end", child.kill()).await.expect("the server ends");
     }
 
     /// Kills it as a power failure does, does something to what it left on disk, and starts another in the same folder.
@@ -266,4 +267,20 @@ impl Berth {
     pub async fn ends(&mut self) -> ExitStatus {
         within_patience("the server's end", self.child.wait()).await.expect("a status")
     }
+}
+
+/// A server in a folder that holds the catalogue, with these lines in its `berth.toml`.
+fn spawn(toml: &str, folder: &Path, log: Stdio) -> Child {
+    let config = folder.join("berth.toml");
+    let followed = if toml.contains("[catalogue]") { "" } else { FOLLOWED };
+    fs::write(&config, format!("{followed}{PATIENT}{toml}")).expect("a file");
+    Command::new(binary())
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--log-format", "json", "--config"])
+        .arg(&config)
+        .stdin(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the server starts")
 }

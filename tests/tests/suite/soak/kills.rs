@@ -16,6 +16,9 @@ const POLICIES: [&str; 3] = ["contoso/a", "contoso/b", "fabrikam/c"];
 /// The longest that a server lives, in microseconds from its being ready.
 const LIFE: usize = 150_000;
 
+/// The longest that a server lives that is killed while it starts, which takes about half of that.
+const START: usize = 100_000;
+
 /// Any version may be gone back to.
 const KEEP: &str = "[data]\nkeep_versions = 1000000\n";
 
@@ -45,7 +48,7 @@ struct Maker {
     changes: u64,
 }
 
-/// Killed at random moments of changes by push, rollback and files, good and broken, the server always starts into
+/// Killed at random moments of changes by push, rollback and files, good and broken, and of its start, the server always starts into
 /// service, with every change that it acknowledged, and never with a version that was not verified.
 #[tokio::test]
 async fn no_kill_loses_a_change() {
@@ -56,12 +59,17 @@ async fn no_kill_loses_a_change() {
     let maker = RefCell::new(maker);
     let (two, one) = (Catalogue::new().tenant("contoso").policy("a", version(0)).policy("b", version(0)), version(0));
     let mut berth = Berth::configured(KEEP, two.tenant("fabrikam").policy("c", one)).await;
-    let mut survived = 0;
+    let (mut survived, mut starts) = (0, 0);
     for kill in 0..kills {
         let life = Duration::from_micros(random.below(LIFE) as u64);
         // The one place where time passes by itself: a kill has to come at any moment.
         let _ = tokio::time::timeout(life, change_without_end(&berth, &maker)).await;
-        berth = berth.killed_and_restarted(KEEP, |_| ()).await;
+        let folder = berth.killed().await;
+        for _ in 0..random.below(3) {
+            Berth::killed_at_its_start(KEEP, &folder, Duration::from_micros(random.below(START) as u64)).await;
+            starts += 1;
+        }
+        berth = Berth::start(KEEP, folder).await;
         for (place, policy) in POLICIES.into_iter().enumerate() {
             let answer = berth.asks(policy).with(bodies::first()).await;
             let version = answer.version().expect("it serves").to_owned();
@@ -85,7 +93,7 @@ async fn no_kill_loses_a_change() {
         assert!(left.is_empty(), "left of pushes that were killed: {left:?}");
     }
     println!(
-        "soak: {kills} kills (seed {seed}), {} changes acknowledged, none lost; {survived} begun ones survived",
+        "soak: {kills} kills (seed {seed}) and {starts} more during a start, {} changes acknowledged, none lost; {survived} begun ones survived",
         maker.borrow().changes
     );
 }

@@ -1,7 +1,7 @@
 //! Policies are swapped, well and badly, while all of them are asked without a pause.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -86,6 +86,8 @@ async fn no_swap_is_noticed() {
         })
         .collect();
     let berth = Berth::serving(catalogue).await;
+    // What each version answers.
+    let numbers = Mutex::new(HashMap::from([(first, 0)]));
     let (over, asked, refused) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::new(HashSet::new()));
 
     let load = async |seed: u64| {
@@ -98,6 +100,7 @@ async fn no_swap_is_noticed() {
             assert_eq!(answer.status, 200, "{}: {}", timeline.name, answer.text());
             let version = answer.version().expect("an answer names its version");
             assert!(timeline.had(version, since), "{} answered as {version}, which was not current", timeline.name);
+            assert_eq!(answer.json()["payload"]["version"], numbers.lock().unwrap()[version], "{version}");
             asked.fetch_add(1, Ordering::Relaxed);
         }
     };
@@ -111,6 +114,7 @@ async fn no_swap_is_noticed() {
                 refuse(&berth, &timeline.name, stage, number).await;
                 refused.lock().unwrap().insert(stage);
             } else {
+                numbers.lock().unwrap().insert(version_of(&version(number + 1).component()), number + 1);
                 swap(&berth, timeline, number).await;
             }
         }
@@ -128,11 +132,12 @@ async fn no_swap_is_noticed() {
     }
     let lines = berth.log().lines(0..berth.log().len());
     assert!(!lines.iter().any(|line| line.text("level") == "ERROR"), "{}", berth.log());
+    let refused = refused.lock().unwrap().len();
+    assert_eq!(refused, STAGES.len().min(plan.broken as usize), "broken in every way there is time for");
     println!(
-        "soak: {} swaps, {} of them broken at {} stages; {} requests on {CONNECTIONS} connections, none failed",
+        "soak: {} swaps, {} of them broken at {refused} stages; {} requests on {CONNECTIONS} connections, none failed",
         plan.swaps,
         plan.broken,
-        refused.lock().unwrap().len(),
         asked.load(Ordering::Relaxed)
     );
 }
