@@ -24,6 +24,7 @@
 //! - [`fuzzing`]: what has to hold for any bytes.
 //! - [`bodies`]: what DPS sends.
 //! - [`load`]: load for benchmarks.
+//! - [`local_dps`]: a running local DPS, its webhook, and devices with official clients.
 //! - [`mod@reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
 //!
 //! The binary is the one beside the test's own executable: `cargo build --release -p berth` comes before
@@ -47,6 +48,7 @@ mod folder;
 pub mod fuzzing;
 pub mod guests;
 pub mod load;
+pub mod local_dps;
 pub mod log;
 pub mod metrics;
 pub mod pages;

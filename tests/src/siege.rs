@@ -175,7 +175,7 @@ impl Berth {
 }
 
 /// Ends the server and removes its folder once this process has ended: what is in a static is never dropped.
-fn warden(berth: &Berth) -> Child {
+pub(crate) fn warden(berth: &Berth) -> Child {
     let script = r#"cat >/dev/null; kill -9 "$0"; rm -rf -- "$1""#;
     let mut command = Command::new("sh");
     command.args(["-c", script, &berth.process().to_string()]).arg(berth.folder());

@@ -3,6 +3,7 @@
 //! Small on purpose: it is compiled before anything else can begin.
 #![forbid(unsafe_code)]
 
+mod clients;
 mod fuzz;
 mod suite;
 
@@ -12,7 +13,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  test [ARGS]   build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in)
+  test [--clients] [ARGS]
+                build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in);
+                --clients installs the official device and service clients and runs the tests that need them as well
   soak          run the long form of the tests of swaps, kills, starts and accounts; the counts can be set, see xtask/src/suite.rs
   bench NAME    run a benchmark of tests/benches: noisy, swap
   fuzz [TARGET] [--seconds N] [--keep]

@@ -11,22 +11,31 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
+use crate::clients;
+
+/// Asks for the tests of the official clients as well, which are installed first.
+const CLIENTS: &str = "--clients";
+
+/// How many of those are run at once. They mostly wait: clients do for seconds before they ask again.
+const CLIENTS_AT_ONCE: &str = "12";
+
 /// Runs every test; `arguments` go to the test programs. Whether all passed.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
+    let with_clients = arguments.iter().any(|argument| argument == CLIENTS);
+    let arguments: Vec<&String> = arguments.iter().filter(|argument| *argument != CLIENTS).collect();
     // The tests run the program itself, which `cargo test` would not build.
     let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
     ensure!(built.success(), "berth does not build");
-    let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--"]);
-    tests.args(arguments).stdout(Stdio::piped());
-    let mut child = tests.spawn().context("failed to run cargo")?;
-    let output = child.stdout.take().context("cargo has no output")?;
+    let installed = with_clients.then(clients::install).transpose()?;
     let mut sum = Sum::default();
-    for line in BufReader::new(output).lines() {
-        let line = line.context("failed to read the tests' output")?;
-        println!("{line}");
-        sum.add(&line);
+    let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--"]);
+    tests.args(&arguments);
+    let mut passed = sum.count(tests)?;
+    if let Some(installed) = installed {
+        let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--test", "clients", "--"]);
+        tests.args(&arguments).env("RUST_TEST_THREADS", CLIENTS_AT_ONCE).env(clients::INSTALLED, installed);
+        passed &= sum.count(tests)?;
     }
-    let passed = child.wait().context("failed to wait for cargo")?.success();
     println!("\n{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
     ensure!(sum.passed > 0 || !arguments.is_empty(), "no test ran");
     Ok(passed && sum.failed == 0)
@@ -94,6 +103,18 @@ struct Sum {
 }
 
 impl Sum {
+    /// Runs tests, shows what they print, and adds up what came of them. Whether all passed.
+    fn count(&mut self, mut tests: Command) -> anyhow::Result<bool> {
+        let mut child = tests.stdout(Stdio::piped()).spawn().context("failed to run cargo")?;
+        let output = child.stdout.take().context("cargo has no output")?;
+        for line in BufReader::new(output).lines() {
+            let line = line.context("failed to read the tests' output")?;
+            println!("{line}");
+            self.add(&line);
+        }
+        Ok(child.wait().context("failed to wait for cargo")?.success())
+    }
+
     /// Adds what a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …` says.
     fn add(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {

@@ -1,0 +1,251 @@
+//! A running local DPS and what is around it: enrollments, a webhook, devices.
+//!
+//! - [`Setup`] and [`LocalDps`]: the real `berth dps serve`, in a folder of its own.
+//! - [`Webhook`]: answers as told, in their order, and then as whoever stands behind it.
+//! - [`keys`]: symmetric keys and what is signed with them.
+//! - [`Wire`], [`device`] and [`mqtt`]: a device's bytes, as it sends them. [`clients`]: devices with official clients.
+
+pub mod clients;
+pub mod device;
+pub mod keys;
+pub mod mqtt;
+mod shared;
+mod webhook;
+mod wire;
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use berth::dps::certificates::Authority;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::{Answer, Ask, binary, log::Log};
+
+pub use shared::by_model;
+pub use webhook::Webhook;
+pub use wire::Wire;
+
+/// The id scope of every local DPS of the tests.
+pub const ID_SCOPE: &str = "0ne00000001";
+/// The hub for climate, of which the policy `by-model` knows.
+pub const CLIMATE: &str = "contoso-climate-1.azure-devices.net";
+/// The hub for phones.
+pub const PHONES: &str = "IoTPnPWS-Hub-20210726.azure-devices.net";
+
+/// What a local DPS is started with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    enrollments: Vec<Value>,
+    groups: Vec<Value>,
+    address: IpAddr,
+    ports: [u16; 2],
+    speed: u32,
+    retry_after: u32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let address = Ipv4Addr::LOCALHOST.into();
+        Self { enrollments: Vec::new(), groups: Vec::new(), address, ports: [0, 0], speed: 100_000, retry_after: 0 }
+    }
+}
+
+impl Setup {
+    /// A local DPS without enrollments, on ports that are free, which waits for next to no time.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more enrollment: of a group, if it has the id of one.
+    #[must_use]
+    pub fn enrollment(mut self, enrollment: Value) -> Self {
+        match enrollment.get("enrollmentGroupId") {
+            Some(_) => self.groups.push(enrollment),
+            None => self.enrollments.push(enrollment),
+        }
+        self
+    }
+
+    /// At this address of the machine and the ports that DPS has, since some clients cannot be told others; and with
+    /// times that clients expect.
+    #[must_use]
+    pub fn at_well_known_ports_of(mut self, address: Ipv4Addr) -> Self {
+        (self.address, self.ports) = (address.into(), [443, 8883]);
+        (self.speed, self.retry_after) = (4, 2);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready.
+    pub async fn start(self) -> LocalDps {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = Authority::root("Authority of a test").expect("an authority");
+        let server = authority.server(&["localhost".to_owned(), self.address.to_string()]).expect("a certificate");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+        write("server.pem", &server.chain);
+        write("server.key", &server.key);
+        write("authority.pem", &authority.pem());
+        write("dps.toml", &self.toml());
+        let file = json!({ "enrollments": self.enrollments, "enrollmentGroups": self.groups });
+        write("enrollments.json", &file.to_string());
+        LocalDps::run(folder, authority.pem()).await
+    }
+
+    fn toml(&self) -> String {
+        let Self { address, ports: [https, mqtt], speed, retry_after, .. } = self;
+        format!(
+            "id_scope = \"{ID_SCOPE}\"\nclock_speed = {speed}\nretry_after_seconds = {retry_after}\n\
+             hubs = [{{ host_name = \"{CLIMATE}\" }}, {{ host_name = \"{PHONES}\" }}]\n\
+             [listen]\nhttps = \"{address}:{https}\"\nmqtt = \"{address}:{mqtt}\"\ncontrol = \"127.0.0.1:0\"\n\
+             [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n"
+        )
+    }
+}
+
+/// An individual enrollment with a symmetric key, for which this webhook decides.
+#[must_use]
+pub fn individual(id: &str, attestation: Value, webhook: &str) -> Value {
+    custom(json!({ "registrationId": id, "attestation": attestation }), webhook)
+}
+
+/// A group for which this webhook decides.
+#[must_use]
+pub fn group(id: &str, attestation: Value, webhook: &str) -> Value {
+    custom(json!({ "enrollmentGroupId": id, "attestation": attestation }), webhook)
+}
+
+fn custom(mut enrollment: Value, webhook: &str) -> Value {
+    enrollment["allocationPolicy"] = json!("custom");
+    enrollment["customAllocationDefinition"] = json!({ "webhookUrl": webhook, "apiVersion": "2021-10-01" });
+    enrollment
+}
+
+/// A running `berth dps serve`, killed when dropped.
+pub struct LocalDps {
+    child: Child,
+    log: Log,
+    https: SocketAddr,
+    mqtt: SocketAddr,
+    control: SocketAddr,
+    authority: String,
+    folder: TempDir,
+}
+
+impl LocalDps {
+    async fn run(folder: TempDir, authority: String) -> Self {
+        let mut child = Command::new(binary())
+            .args(["dps", "serve", "--log-format", "json", "--config", "dps.toml"])
+            .args(["--enrollments", "enrollments.json"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the local DPS starts");
+        let log = Log::of(child.stderr.take().expect("a pipe"));
+        let ready = log.next("the local DPS ready", |line| line.message() == "the local DPS is ready").await;
+        let address = |field: &str| ready.text(field).parse().expect("an address");
+        let (https, mqtt, control) = (address("https"), address("mqtt"), address("control"));
+        Self { child, log, https, mqtt, control, authority, folder }
+    }
+
+    /// What clients have to trust, in PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The same as a file.
+    #[must_use]
+    pub fn authority_file(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// The folder of its files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where HTTPS and MQTT over WebSocket are.
+    #[must_use]
+    pub fn https(&self) -> SocketAddr {
+        self.https
+    }
+
+    /// Where MQTT is.
+    #[must_use]
+    pub fn mqtt(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// Its log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The name that clients call it by.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.https.ip().to_string()
+    }
+
+    /// What a service client connects with: the host as clients call it, and the name and the key of a policy.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        let written = fs::read_to_string(self.folder.path().join("dps-data/connection-string.txt")).expect("a file");
+        let (_, rest) = written.trim().split_once(';').expect("a connection string");
+        format!("HostName={};{rest}", self.host())
+    }
+
+    /// A GET of this path of the control listener.
+    pub async fn control(&self, path: &str) -> Answer {
+        Ask::path(self.control, path).by(hyper::Method::GET).await
+    }
+
+    /// Switches these faults on, and all others off.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub async fn faults(&self, faults: Value) {
+        let ask = Ask::path(self.control, "/faults").by(hyper::Method::PUT).header("content-type", "application/json");
+        let answer = ask.with(faults.to_string()).await;
+        assert_eq!((answer.status, answer.json()), (200, faults));
+    }
+
+    /// How a device's last registration ended, and where the device is.
+    ///
+    /// # Panics
+    ///
+    /// If it never registered.
+    pub async fn device(&self, registration_id: &str) -> Value {
+        let answer = self.control(&format!("/devices/{registration_id}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["device"].clone()
+    }
+
+    /// Whether its process still runs.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not say.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a state").is_none()
+    }
+}
