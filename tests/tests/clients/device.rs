@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The device of every test.
-const ID: &str = "sensor-7";
+pub(crate) const ID: &str = "sensor-7";
 
 /// A client, and what its device shows.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +37,10 @@ pub(crate) enum Kind {
 }
 
 /// A device with its proof, somebody else's proof, and the local DPS that knows one of them.
-struct World {
-    dps: LocalDps,
-    webhook: Webhook,
-    proof: Proof,
+pub(crate) struct World {
+    pub(crate) dps: LocalDps,
+    pub(crate) webhook: Webhook,
+    pub(crate) proof: Proof,
     forged: Proof,
     _tpms: TempDir,
 }
@@ -56,7 +56,7 @@ fn model(id: &str) -> Value {
     json!({ "modelId": id, "firmware": 1.5 })
 }
 
-fn thermostat() -> Value {
+pub(crate) fn thermostat() -> Value {
     model("dtmi:com:example:Thermostat;1")
 }
 
@@ -116,7 +116,7 @@ fn chain() -> (String, Pem) {
 
 impl Device {
     /// A local DPS that knows the device by this change of its enrollment.
-    async fn world(self, change: Value) -> World {
+    pub(crate) async fn world(self, change: Value) -> World {
         let tpms = tempfile::tempdir().expect("a folder");
         let (address, path) = by_model();
         let webhook = Webhook::before(address, &path).await;

@@ -7,7 +7,9 @@
 #![expect(clippy::indexing_slicing, reason = "helpers of tests stop at what they did not expect, as tests do")]
 
 mod device;
+mod payloads;
 mod service;
+mod throttled;
 
 use berth_tests::local_dps::clients::Client;
 

@@ -1,12 +1,14 @@
 //! Registrations that are wrong: each hears DPS's code for it, over every transport, and a registration in order comes
 //! through after it.
 
-use berth::dps::certificates::{Authority, Pem};
+mod certificates;
+
+use berth::dps::certificates::Pem;
 use berth_tests::{
     local_dps::{
-        ID_SCOPE, LocalDps, Setup, Webhook, Wire,
+        ID_SCOPE, LocalDps, Wire,
         device::{authorization, operation_path, register_path, request, with_a_group},
-        group, individual, keys,
+        keys,
         mqtt::{Connect, register_topic},
     },
     tcp::Line,
@@ -225,73 +227,6 @@ async fn dps_refuses_an_id_that_is_none() {
         assert_eq!((status, &body["errorCode"]), (400, &json!(400_004)), "{body}");
     }
     dps.is_well().await;
-}
-
-/// A local DPS with a group for the devices of an authority, and an enrollment for one device's own certificate.
-async fn with_certificates(root: &Authority, own: &Pem) -> (LocalDps, Webhook) {
-    let webhook = Webhook::start().await;
-    let x509 =
-        |member: &str, pem: &str| json!({ "type": "x509", "x509": { member: { "primary": { "certificate": pem } } } });
-    let setup = Setup::new()
-        .enrollment(group("certified", x509("signingCertificates", &root.pem()), &webhook.url()))
-        .enrollment(individual("own", x509("clientCertificates", &own.chain), &webhook.url()))
-        .enrollment(group("devices", keys::attestation(keys::KEY), &webhook.url()));
-    (setup.start().await, webhook)
-}
-
-/// Each of the attempts hears that its certificate is none; the device whose certificate is in order comes in.
-async fn no_certificate(attempts: impl FnOnce(&Authority, &Authority) -> Vec<Attempt>) {
-    let root = Authority::root("root").unwrap();
-    let (below, own) = (root.intermediate("below").unwrap(), root.device("own").unwrap());
-    let (dps, webhook) = with_certificates(&root, &own).await;
-    for attempt in attempts(&root, &below) {
-        attempt.hears(&dps, 401_002).await;
-    }
-    assert!(webhook.asked().is_empty());
-    let Pem { chain, key } = below.device(ID).unwrap();
-    let good = Attempt::showing(ID, &Pem { chain: chain + &below.pem(), key });
-    assert_eq!(good.over_https(&dps).await.0, 202);
-    assert_eq!(Attempt::showing("own", &own).over_mqtt(dps.mqtt_wire(Some(&own)).await).await.0, 202);
-    dps.is_well().await;
-}
-
-#[tokio::test]
-async fn dps_refuses_a_certificate_of_another_name() {
-    no_certificate(|root, _| vec![Attempt::showing(ID, &root.device("sensor-8").unwrap())]).await;
-}
-
-#[tokio::test]
-async fn dps_refuses_a_chain_with_a_piece_missing() {
-    no_certificate(|_, below| vec![Attempt::showing(ID, &below.device(ID).unwrap())]).await;
-}
-
-#[tokio::test]
-async fn dps_refuses_a_chain_with_a_piece_of_another() {
-    no_certificate(|root, below| {
-        let Pem { chain, key } = below.device(ID).unwrap();
-        // The same name, and not the authority that has signed.
-        let other = root.intermediate("below").unwrap();
-        vec![Attempt::showing(ID, &Pem { chain: chain + &other.pem(), key })]
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn dps_refuses_a_chain_that_ends_at_a_stranger() {
-    no_certificate(|root, _| {
-        let stranger = Authority::root("root").unwrap();
-        let below = stranger.intermediate("below").unwrap();
-        let Pem { chain, key } = below.device(ID).unwrap();
-        let claims = chain.clone() + &below.pem() + &root.pem();
-        let chain = chain + &below.pem() + &stranger.pem();
-        vec![Attempt::showing(ID, &Pem { chain, key: key.clone() }), Attempt::showing(ID, &Pem { chain: claims, key })]
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn dps_refuses_another_certificate_than_the_enrolled_one() {
-    no_certificate(|root, _| vec![Attempt::showing("own", &root.device("own").unwrap())]).await;
 }
 
 #[tokio::test]
