@@ -57,26 +57,20 @@ function converse(library, chip) {
   });
 }
 
-/** Two neighbouring ports, as the library wants them: commands, and switches above it. */
-async function listen(commands, switches) {
-  for (;;) {
-    commands.listen(0, '127.0.0.1');
-    await once(commands, 'listening');
-    const { port } = commands.address();
-    switches.listen(port + 1, '127.0.0.1');
-    const taken = await Promise.race([once(switches, 'listening'), once(switches, 'error')]);
-    if (taken.length === 0) return port;
-    commands.close();
-    await once(commands, 'close');
-  }
+/** An address that only this process has, so that the ports a simulator has are free: commands, and switches above. */
+const ADDRESS = `127.77.${(process.pid >> 8) & 255}.${(process.pid & 255) || 255}`;
+const COMMANDS = 2321;
+const SWITCHES = 2322;
+
+async function listen(port, answer) {
+  await once(net.createServer(answer).listen(port, ADDRESS), 'listening');
 }
 
 async function security(registrationId, state) {
   const chip = start(state);
-  const commands = net.createServer((library) => converse(library, chip));
-  const switches = net.createServer((library) => library.on('data', () => library.write(number(0))));
-  const port = await listen(commands, switches);
-  return new TpmSecurityClient(registrationId, new Tpm(true, '127.0.0.1', port));
+  await listen(COMMANDS, (library) => converse(library, chip));
+  await listen(SWITCHES, (library) => library.on('data', () => library.write(number(0))));
+  return new TpmSecurityClient(registrationId, new Tpm(true, ADDRESS, COMMANDS));
 }
 
 function endorsementKey(client) {
