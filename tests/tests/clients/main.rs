@@ -4,7 +4,11 @@
 //! Every test has a `berth dps serve` of its own on DPS's ports, because some clients cannot be told others. The webhook
 //! is `berth serve` with the example policy `by-model`.
 #![forbid(unsafe_code)]
-#![expect(clippy::indexing_slicing, reason = "helpers of tests stop at what they did not expect, as tests do")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests stop at what they did not expect, as tests do"
+)]
 
 mod device;
 mod payloads;
