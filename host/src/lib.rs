@@ -15,6 +15,7 @@
 //! - [`webhook`] and [`admin`]: the two listeners.
 //! - [`toolchain`]: builds policies from source.
 //! - [`tpm`]: what a TPM seals and opens, in software.
+//! - [`device`]: simulated devices, clients of any DPS.
 //! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
 //! - [`telemetry`], [`config`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
@@ -29,6 +30,7 @@ pub mod config;
 pub mod contract;
 pub mod decide;
 pub mod demo;
+pub mod device;
 pub mod dps;
 pub mod engine;
 pub mod http;

@@ -2,6 +2,7 @@
 
 mod change;
 mod demo;
+mod device;
 mod dps;
 mod output;
 mod policy;
@@ -51,6 +52,9 @@ enum Command {
     /// A local DPS: devices register, and a webhook decides.
     #[command(subcommand)]
     Dps(dps::Dps),
+    /// Simulated devices, which register with a DPS.
+    #[command(subcommand)]
+    Device(device::Device),
     /// Compile a component from standard input: what the server runs in a process of its own.
     #[command(name = worker::COMMAND, hide = true)]
     CompileWorker {
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Policy(policy) => policy.run(),
         Command::Dps(dps) => dps.run(),
+        Command::Device(device) => device.run(),
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),

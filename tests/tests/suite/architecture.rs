@@ -13,8 +13,8 @@ use berth_tests::{pages::repository, reference::markdown};
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
     ("axum", &["http", "webhook", "admin", "dps"]),
-    ("hyper", &["http", "admin", "dps", "demo", "cli"]),
-    ("hyper_util", &["http", "dps", "demo", "cli"]),
+    ("hyper", &["http", "admin", "device", "dps", "demo", "cli"]),
+    ("hyper_util", &["http", "device", "dps", "demo", "cli"]),
     ("notify", &["reload"]),
     ("prometheus_client", &["metrics"]),
     ("redb", &["store", "dps"]),
