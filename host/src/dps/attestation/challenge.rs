@@ -54,15 +54,19 @@ impl Challenges {
         (challenge.made.elapsed() < LASTS).then_some(challenge.key)
     }
 
+    /// The keys that the TPM of a challenged device showed: some clients show them but once.
+    pub(in crate::dps) fn keys(&self, registration_id: &str, endorsement_key: &str) -> Option<TpmKeys> {
+        let challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let storage_root_key = challenges.get(&registration_id.to_ascii_lowercase())?.storage_root_key.clone();
+        Some(TpmKeys { endorsement_key: endorsement_key.to_owned(), storage_root_key })
+    }
+
     /// A key for the hub, sealed for the TPM of a device that was challenged: what an assigned device gets.
     pub(in crate::dps) fn hub_key(&self, registration_id: &str, endorsement_key: &str) -> Option<String> {
-        let storage_root_key = {
-            let challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            challenges.get(&registration_id.to_ascii_lowercase())?.storage_root_key.clone()
-        };
+        let keys = self.keys(registration_id, endorsement_key)?;
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok()?;
-        seal(&TpmKeys { endorsement_key: endorsement_key.to_owned(), storage_root_key }, &key)
+        seal(&keys, &key)
     }
 }
 

@@ -119,11 +119,14 @@ impl Registrar {
     /// Begins an operation, unless the same is under way already.
     fn begin(&self, request: &DeviceRequest, body: Body<'_>, enrollment: Arc<Enrollment>) -> Result<String, Refusal> {
         let payload = body.payload.map(ToOwned::to_owned);
+        let enrolled = enrollment.attestation.tpm.as_ref().map(|keys| keys.endorsement_key.as_str());
+        let shown = || self.core.gate.challenges.keys(&request.registration_id, enrolled?);
+        let tpm = body.tpm.or_else(shown);
         let registration = |operation_id: &str| Registration {
             operation_id: operation_id.to_owned(),
             registration_id: request.registration_id.clone(),
             certificate: request.credentials.certificates.first().cloned(),
-            tpm: body.tpm.clone(),
+            tpm: tpm.clone(),
             payload: payload.clone(),
             enrollment: enrollment.clone(),
         };
