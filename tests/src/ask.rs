@@ -40,7 +40,9 @@ impl Ask {
         Self::path(address, &format!("/allocate/{policy}?code={}", key(tenant)))
     }
 
-    pub(crate) fn path(address: SocketAddr, path: &str) -> Self {
+    /// A request without a key for this path: POST, unless it is told otherwise.
+    #[must_use]
+    pub fn path(address: SocketAddr, path: &str) -> Self {
         Self {
             address,
             method: Method::POST,

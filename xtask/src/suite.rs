@@ -42,17 +42,19 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
 }
 
 /// The counts of the long form, each of which the environment can set. Five million decisions are eight hours of 174 a second.
-const SOAK: [(&str, &str); 7] = [
+const SOAK: [(&str, &str); 9] = [
     ("BERTH_SOAK_SWAPS", "500"),
     ("BERTH_SOAK_BROKEN", "100"),
     ("BERTH_SOAK_KILLS", "300"),
     ("BERTH_SOAK_POLICIES", "1000"),
     ("BERTH_SOAK_DECISIONS", "5000000"),
     ("BERTH_SOAK_DECISIONS_A_SWAP", "5000"),
+    ("BERTH_SOAK_DEVICES", "10000"),
+    ("BERTH_SOAK_DPS_KILLS", "3"),
     ("BERTH_SOAK_SEED", "1"),
 ];
 
-/// Runs the tests of swaps, kills, starts and accounts with the counts of the long form. They print what they did.
+/// Runs the tests of swaps, kills, starts, accounts and fleets with the counts of the long form. They print what they did.
 pub(crate) fn soak() -> anyhow::Result<bool> {
     let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
     ensure!(built.success(), "berth does not build");

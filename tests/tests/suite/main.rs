@@ -19,6 +19,7 @@ mod broken_files;
 mod damage;
 mod decisions;
 mod demo;
+mod devices;
 mod dps_malformed;
 mod dps_mqtt;
 mod dps_replays;

@@ -1,7 +1,9 @@
-//! Long runs: swaps under a constant load, a server that is killed again and again, starts of many policies, and millions
-//! of decisions counted. Short in `cargo xtask test`, long in `cargo xtask soak`, which sets the counts.
+//! Long runs: swaps under a constant load, a server that is killed again and again, starts of many policies, millions of
+//! decisions counted, and a fleet of devices whose DPS is killed. Short in `cargo xtask test`, long in `cargo xtask soak`,
+//! which sets the counts.
 
 mod accounts;
+mod fleet;
 mod kills;
 mod random;
 mod starts;
