@@ -14,6 +14,9 @@ use berth_tests::{
 /// Where the webhook listens by default, and so on every page. A walk's own server has another port.
 const WEBHOOK: &str = "127.0.0.1:7071";
 
+/// Where the local DPS has HTTPS by default, as URLs on pages have it.
+const DPS: &str = "localhost:8443";
+
 /// Stands in for curl on machines that have none.
 const CURL: &str = env!("CARGO_BIN_EXE_curl-stand-in");
 
@@ -23,19 +26,38 @@ fn programs() -> PathBuf {
     tests.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A walk on which `berth` is the one that is tested, and `berth serve` takes ports that are free.
+/// A walk on which `berth` is the one that is tested, and its servers take ports that are free.
 fn walk() -> Walk {
     let log = "--log-format human";
+    let any = "127.0.0.1:0";
     Walk::new()
         .unwrap()
         .programs_in(&programs())
         .stand_in("curl", Path::new(CURL))
         .unwrap()
-        .replace("berth serve", &format!("berth serve {log} --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"))
-        .learn(|ready| {
-            let port = ready.split_whitespace().find_map(|field| field.strip_prefix("webhook="));
-            port.map(|port| (WEBHOOK.to_owned(), port.to_owned())).into_iter().collect()
-        })
+        .replace("berth serve", &format!("berth serve {log} --listen {any} --admin-listen {any}"))
+        .replace(
+            "berth dps serve",
+            &format!("berth dps serve {log} --listen {any} --mqtt-listen {any} --control-listen {any}"),
+        )
+        .learn(learn)
+}
+
+/// Where a server that is ready listens, and so what its clients on the page have to be told.
+fn learn(ready: &str) -> Vec<(String, String)> {
+    let field = |name: &str| ready.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+    let mut learnt = Vec::new();
+    if let Some(webhook) = field("webhook") {
+        learnt.push((WEBHOOK.to_owned(), webhook.to_owned()));
+    }
+    if let (Some(https), Some(control)) = (field("https"), field("control")) {
+        let here = https.replace("127.0.0.1", "localhost");
+        let with = |variable: &str, command: &str| (command.to_owned(), format!("{variable} {command}"));
+        learnt.push(with(&format!("BERTH_DPS=https://{here}"), "berth device register"));
+        learnt.push(with(&format!("BERTH_DPS_CONTROL=http://{control}"), "berth dps "));
+        learnt.push((DPS.to_owned(), here));
+    }
+    learnt
 }
 
 #[test]
@@ -61,7 +83,10 @@ fn commands_in_docs_do_as_they_say() {
         }
         let page = Page::parse(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(page.elsewhere().is_empty(), "{}: everything is run", path.display());
-        if let Err(error) = walk().follow(&page) {
+        // Where the guests of the other tests are compiled.
+        let target = programs().with_file_name("guests");
+        let walk = walk().variable("BERTH", &repository().display().to_string());
+        if let Err(error) = walk.variable("CARGO_TARGET_DIR", &target.display().to_string()).follow(&page) {
             panic!("{}: {error:#}", path.display());
         }
     }
