@@ -191,7 +191,7 @@ impl Attestation {
             }
             Self::Tpm { registration_id } => {
                 let tpm = SoftwareTpm::open(tpm.ok_or(EdgeError::NoTpm)?)?;
-                Ok((registration_id, Identity::Tpm(tpm)))
+                Ok((registration_id, Identity::Tpm(tpm.into())))
             }
         }
     }

@@ -31,7 +31,7 @@ pub enum Identity {
     /// Shows a certificate in the TLS handshake.
     Certificate(ClientCertificate),
     /// Signs with what its TPM takes out of the DPS's challenge.
-    Tpm(SoftwareTpm),
+    Tpm(Box<SoftwareTpm>),
 }
 
 /// A device cannot be who it is said to be. None of the messages holds a key.

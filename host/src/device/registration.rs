@@ -139,7 +139,7 @@ impl Talk<'_> {
         let (mut signer, tpm) = match &of.device.identity {
             Identity::Key(key) => (Some(Signer::Key(key.clone())), None),
             Identity::Certificate(_) => (None, None),
-            Identity::Tpm(tpm) => (None, Some(tpm)),
+            Identity::Tpm(tpm) => (None, Some(&**tpm)),
         };
         loop {
             let body = of.body(tpm.filter(|_| signer.is_none()))?;

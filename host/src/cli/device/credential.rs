@@ -83,7 +83,7 @@ impl Credential {
                 let id = id.or_else(|| shown.common_name());
                 (id.context("the certificate has no common name: --registration-id ID")?, Identity::Certificate(shown))
             }
-            Self::Tpm(file) => (needed(id)?, Identity::Tpm(SoftwareTpm::open(&path(file))?)),
+            Self::Tpm(file) => (needed(id)?, Identity::Tpm(SoftwareTpm::open(&path(file))?.into())),
         })
     }
 }
