@@ -81,6 +81,13 @@ impl Limits {
             table_lookups: self.table_lookups.min(other.table_lookups),
         }
     }
+
+    /// These for a verification, which gives way to requests: how long it takes tells how busy the machine is. So it may
+    /// take twenty times as long, and the guest itself no more of that than it has for a decision.
+    #[must_use]
+    pub fn of_verification(self) -> Self {
+        Self { time: self.time * 20, cpu: self.cpu.min(self.time), ..self }
+    }
 }
 
 /// A limit that a decision can fail by. What only cuts short (log lines, look-ups) is not among them.

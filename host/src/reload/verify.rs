@@ -43,12 +43,13 @@ impl Verifier {
         let (version, program) = self.program(tenant, &files.component).await?;
         let (fallback, breaker) = (manifest.fallback.answer(), manifest.fallback.breaker());
         let counts = Counts::default();
-        let release = Release { version, program, surroundings, limits, ceiling, fallback, breaker, counts };
+        let patient = limits.of_verification();
+        let release = Release { version, program, surroundings, limits: patient, ceiling, fallback, breaker, counts };
         let _turn = self.turns.running(tenant).await.map_err(|error| Failure::new(Stage::Settings, error))?;
         validate_settings(&release).await?;
         run_checks(&release, files, self.limits.json_depth).await?;
         smoke(&release).await?;
-        Ok(release)
+        Ok(Release { limits, ..release })
     }
 
     /// Removes the compiled code of these versions.
