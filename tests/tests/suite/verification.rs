@@ -78,9 +78,9 @@ async fn a_hostile_version_is_refused_before_it_serves() {
     let flood = "(loop $again (call $log (i32.const 3) (global.get $answer) (i32.const 1)) (br $again))";
     let huge = "(drop (memory.grow (i32.const 100))) (call $log (i32.const 1) (i32.const 0) (i32.const 5000000))";
     let hostile: [(Guest, &str); 4] = [
-        (spin, "still running after its 50 ms"),
+        (spin, "used up its 50 ms of processor time"),
         (Guest::doing(grow), "bytes of memory where it may have"),
-        (Guest::doing(flood).logging(), "still running after its 50 ms"),
+        (Guest::doing(flood).logging(), "used up its 50 ms of processor time"),
         (Guest::doing(huge).logging(), "bytes crossed between"),
     ];
     let berth =

@@ -26,23 +26,31 @@ fn spinning_in_allocate() {
 #[test]
 fn spinning_in_the_start_function() {
     let guest = Guest::doing("").function(&format!("(func $go {SPIN}) (start $go)"));
-    refused(limited(guest, "time_ms = 50"), "settings", "still running after its 50 ms");
+    refused(limited(guest, "time_ms = 50"), "settings", "used up its 50 ms of processor time");
 }
 
 #[test]
 fn spinning_in_realloc() {
-    refused(limited(around(&format!("{SPIN} (i32.const 0)"), ""), "time_ms = 50"), "settings", "still running");
+    refused(
+        limited(around(&format!("{SPIN} (i32.const 0)"), ""), "time_ms = 50"),
+        "settings",
+        "used up its 50 ms of processor time",
+    );
 }
 
 #[test]
 fn spinning_in_post_return() {
     let guest = Guest::doing("").function(&format!(r#"(func (export "cabi_post_allocate") (param i32) {SPIN})"#));
-    refused(limited(guest, "time_ms = 50"), "smoke", "still running after its 50 ms");
+    refused(limited(guest, "time_ms = 50"), "smoke", "used up its 50 ms of processor time");
 }
 
 #[test]
 fn spinning_over_settings() {
-    refused(limited(around("(i32.const 1024)", SPIN), "time_ms = 50"), "settings", "still running after its 50 ms");
+    refused(
+        limited(around("(i32.const 1024)", SPIN), "time_ms = 50"),
+        "settings",
+        "used up its 50 ms of processor time",
+    );
 }
 
 #[test]
