@@ -124,7 +124,9 @@ pub fn group(id: &str, attestation: Value, webhook: &str) -> Value {
     custom(json!({ "enrollmentGroupId": id, "attestation": attestation }), webhook)
 }
 
-fn custom(mut enrollment: Value, webhook: &str) -> Value {
+/// An enrollment for which this webhook decides.
+#[must_use]
+pub fn custom(mut enrollment: Value, webhook: &str) -> Value {
     enrollment["allocationPolicy"] = json!("custom");
     enrollment["customAllocationDefinition"] = json!({ "webhookUrl": webhook, "apiVersion": "2021-10-01" });
     enrollment

@@ -3,19 +3,19 @@
 
 use std::{fs, path::Path, process::Stdio};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use berth_tests::{Ask, Berth, Catalogue, binary, guests::example, key, log::Log, within_patience};
+use berth_tests::{Ask, Berth, Catalogue, binary, guests::example, key, local_dps, log::Log, within_patience};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// The hubs linked to it: two for the climate models and one for phones, as the policy `by-model` has them.
+/// The hub for phones, the key of groups, and enrollments, as all tests of the local DPS have them.
+pub(crate) use berth_tests::local_dps::{
+    PHONES, custom,
+    keys::{KEY as GROUP_KEY, attestation as by_key},
+};
+
+/// The hubs for the climate models, as the policy `by-model` has them.
 pub(crate) const CLIMATE: [&str; 2] = ["contoso-climate-1.azure-devices.net", "contoso-climate-2.azure-devices.net"];
-/// The hub for phones.
-pub(crate) const PHONES: &str = "IoTPnPWS-Hub-20210726.azure-devices.net";
-/// The key of groups.
-pub(crate) const GROUP_KEY: &str =
-    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 /// The key of a device of its own enrollment.
 pub(crate) const DEVICE_KEY: &str = "b3duLWtleS1vZi1hLWRldmljZS0x";
 
@@ -59,19 +59,7 @@ pub(crate) struct World {
 
 /// A group of this name whose devices sign with keys of the group's, decided for by this webhook.
 pub(crate) fn group(name: &str, webhook: &str) -> Value {
-    custom(json!({"enrollmentGroupId": name, "attestation": by_key(GROUP_KEY)}), webhook)
-}
-
-/// How a device with a symmetric key is known.
-pub(crate) fn by_key(key: &str) -> Value {
-    json!({"type": "symmetricKey", "symmetricKey": {"primaryKey": key, "secondaryKey": STANDARD.encode("another of 16 or more bytes")}})
-}
-
-/// An enrollment for which a webhook decides.
-pub(crate) fn custom(mut enrollment: Value, webhook: &str) -> Value {
-    enrollment["allocationPolicy"] = json!("custom");
-    enrollment["customAllocationDefinition"] = json!({"webhookUrl": webhook, "apiVersion": "2021-10-01"});
-    enrollment
+    local_dps::group(name, by_key(GROUP_KEY), webhook)
 }
 
 /// `berth serve` with the example policy `by-model`, and the URL of its webhook.
