@@ -1,4 +1,4 @@
-//! `berth policy …`: what policy authors use.
+//! `berth policy build`: a component from a policy's source.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -11,32 +11,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 
-use super::output::say;
+use crate::cli::output::say;
 use crate::toolchain::{self, BuildOptions, Built, Terminal};
 
-#[derive(Debug, Subcommand)]
-pub(super) enum Policy {
-    /// Make a component of a policy's source.
-    ///
-    /// The source is a Rust crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is
-    /// missing, it is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active,
-    /// rustup or debian) allows one of these ways only.
-    Build(Build),
-}
-
-impl Policy {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        match self {
-            Self::Build(build) => build.run(),
-        }
-    }
-}
-
 #[derive(Debug, Args)]
-pub(super) struct Build {
+pub(in crate::cli) struct Build {
     /// The policy's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -63,7 +45,7 @@ struct Report<'a> {
 }
 
 impl Build {
-    fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let options =
             BuildOptions { locked: self.locked, color: std::io::stderr().is_terminal(), ..BuildOptions::default() };
         let built = toolchain::build(&self.folder, &options, &Terminal::new(interrupted()))?;
@@ -102,7 +84,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// Puts a whole file in the place of another, so that a server that watches it never sees half of it.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = || format!("failed to write {}", path.display());
     let mut file = tempfile::Builder::new().prefix(".berth-").tempfile_in(folder).with_context(failed)?;
