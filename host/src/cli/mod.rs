@@ -57,11 +57,7 @@ enum Command {
     Device(device::Device),
     /// Compile a component from standard input: what the server runs in a process of its own.
     #[command(name = worker::COMMAND, hide = true)]
-    CompileWorker {
-        /// Run only while a processor has nothing else to do.
-        #[arg(long)]
-        idle: bool,
-    },
+    CompileWorker,
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -76,7 +72,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),
-        Command::CompileWorker { idle } => worker::run(worker::Allowance::default(), idle).map(|()| ExitCode::SUCCESS),
+        Command::CompileWorker => worker::run(worker::Allowance::default()).map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -20,10 +20,7 @@ use super::{Engine, Program, cache::Cache, inspect, worker};
 use crate::contract::{Digest, Failure, Stage};
 
 /// How long a compiling process may take in all.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// How long one may wait for idle processors, for each megabyte of the component: several times what compiling one takes
-/// beside requests. A component of less than that is compiled at once, which is over before anybody notices.
-const POLITENESS: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Most bytes of code that are taken from one; CPython's component has 50 MB.
 pub(super) const MAX_CODE: u64 = 512 << 20;
 /// Bytes of its own complaint that are quoted.
@@ -35,7 +32,6 @@ pub struct Compiler {
     program: PathBuf,
     cache: Cache,
     places: Semaphore,
-    politeness: Duration,
 }
 
 impl Compiler {
@@ -63,7 +59,7 @@ impl Compiler {
         let cache = Cache::open(folder, &engine)
             .with_context(|| format!("failed to open the cache of compiled code in {}", folder.display()))?;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        Ok(Self { engine, program, cache, places: Semaphore::new(processors), politeness: POLITENESS })
+        Ok(Self { engine, program, cache, places: Semaphore::new(processors) })
     }
 
     /// The program of a component that was compiled before, if its code was kept and can be used.
@@ -119,26 +115,16 @@ impl Compiler {
     async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Failure> {
         let failed = |why: String| Failure::new(Stage::Compile, why);
         let _place = self.places.acquire().await.map_err(|error| failed(error.to_string()))?;
-        let megabytes = u32::try_from(component.len() >> 20).unwrap_or(u32::MAX);
-        if megabytes > 0 {
-            // What compiles while a processor is idle holds up no request. But on a busy server none may ever be.
-            match tokio::time::timeout(self.politeness * megabytes, self.child(component, &[worker::IDLE])).await {
-                Ok(Ok(compiled)) => return compiled,
-                Ok(Err(error)) => return Err(failed(format!("{error:#}"))),
-                Err(_) => debug!(bytes = component.len(), "no processor is idle; compiling again beside the requests"),
-            }
-        }
-        match tokio::time::timeout(PATIENCE, self.child(component, &[])).await {
+        match tokio::time::timeout(PATIENCE, self.child(component)).await {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => Err(failed(format!("{error:#}"))),
             Err(_) => Err(failed(format!("compiling took longer than {} s and was given up", PATIENCE.as_secs()))),
         }
     }
 
-    async fn child(&self, component: &[u8], flags: &[&str]) -> anyhow::Result<Result<Vec<u8>, Failure>> {
+    async fn child(&self, component: &[u8]) -> anyhow::Result<Result<Vec<u8>, Failure>> {
         let mut child = Command::new(&self.program)
             .arg(worker::COMMAND)
-            .args(flags)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -169,37 +155,5 @@ impl Compiler {
             Stage::Compile,
             format!("compiling took more memory or processor time than it may ({status}) {}", text.trim()),
         )))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
-    use super::*;
-
-    /// Compiles a component of so many bytes by a program that waits for ever for an idle processor, and otherwise says so.
-    async fn compiled_on_a_busy_machine(bytes: usize) -> Failure {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("berth");
-        let script = "#!/bin/sh\nif [ \"$2\" = --idle ]; then exec sleep 1000; fi\nprintf 'Fcompile\\n%s' \"$*\"\n";
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let engine = Engine::new(&crate::contract::Limits::default()).unwrap();
-        let mut compiler = Compiler::run_by(program, engine, &folder.path().join("cache")).unwrap();
-        compiler.politeness = Duration::from_millis(1);
-        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-        component.resize(bytes, 0);
-        compiler.program(&Digest::of(&component), &component).await.err().unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_large_component_is_compiled_though_no_processor_is_ever_idle() {
-        assert_eq!(compiled_on_a_busy_machine(3 << 20).await.reason, worker::COMMAND);
-    }
-
-    #[tokio::test]
-    async fn a_small_component_waits_for_no_idle_processor() {
-        assert_eq!(compiled_on_a_busy_machine(3 << 10).await.reason, worker::COMMAND);
     }
 }

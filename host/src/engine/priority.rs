@@ -1,52 +1,72 @@
 //! How far a thread gives way to those that answer requests.
 //!
-//! A nicer thread gets less time but not later: one that wakes to answer a request still waits until the one that runs
-//! has used up its slice, which is milliseconds. Only for a thread of the system's idle class does it not wait. But what
-//! such a thread holds, in the kernel too, it may hold for seconds: it is for processes that share nothing with requests.
+//! Niceness alone makes a thread get less time, but not later: one that wakes to answer a request still waits until the
+//! one that runs has used up its slice, which is milliseconds. So a thread that gives way also asks for the shortest
+//! slices. Not for the system's idle class: what a thread of that class holds, in the kernel too, it may hold for seconds,
+//! and with every processor busy it gets nowhere.
 
 use rustix::process;
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-};
 
-/// From now on this thread, and every thread and process that it starts, runs only while a processor has nothing else to
-/// do, and gives it up at once. With every processor busy for long that is next to never. There is no way back.
-pub fn idle() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    // Lower is always allowed. What may be refused is to change the niceness as well, which means nothing in this class.
-    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-}
+/// The shortest slice that Linux gives, in nanoseconds.
+const SLICE: u64 = 100_000;
 
 /// From now on this thread, and every thread and process that it starts, has at least this niceness, from 0 to 19: each
-/// step gives it a fifth less of a busy processor's time.
+/// step gives it a fifth less of a busy processor's time. And it uses that in short slices, where the system knows such
+/// (Linux since 6.12).
 pub fn nice(niceness: i32) {
-    // What started it may have this priority already, and passes it on.
-    let more = niceness - process::getpriority_process(None).unwrap_or_default();
-    if more > 0 {
-        // Cannot be refused: lower is always allowed.
-        let _ = process::nice(more);
-    }
+    // What started it may have a niceness already, and passes it on.
+    let niceness = niceness.max(process::getpriority_process(None).unwrap_or_default());
+    set(niceness);
+}
+
+#[expect(unsafe_code, reason = "neither the standard library nor rustix has this call")]
+fn set(niceness: i32) {
+    let attributes = libc::sched_attr {
+        size: const { size_of::<libc::sched_attr>() as u32 },
+        sched_policy: 0,
+        sched_flags: libc::SCHED_FLAG_KEEP_POLICY as u64,
+        sched_nice: niceness,
+        sched_priority: 0,
+        sched_runtime: SLICE,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel reads as many bytes as `size` says, which is all of this structure, and writes none. 0 is the
+    // calling thread, and the last argument has no flags. To be nicer cannot be refused, and changes nothing but when this
+    // thread runs.
+    let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Does this on a thread of its own and tells its niceness then, and its slice where the system tells it.
+    fn after(give_way: fn()) -> (i32, Option<u64>) {
+        let thread = std::thread::spawn(move || {
+            give_way();
+            let text = std::fs::read_to_string("/proc/thread-self/sched").unwrap_or_default();
+            let slice = text.lines().find_map(|line| line.strip_prefix("se.slice")?.split(':').nth(1));
+            (process::getpriority_process(None).unwrap(), slice.and_then(|slice| slice.trim().parse().ok()))
+        });
+        thread.join().unwrap()
+    }
+
     #[test]
-    fn a_thread_gives_way() {
-        let class = |give_way: fn()| {
-            let given = move || {
-                give_way();
-                (thread_priority::thread_schedule_policy().unwrap(), process::getpriority_process(None).unwrap())
-            };
-            std::thread::spawn(given).join().unwrap()
+    fn a_thread_gives_way_and_never_less_than_before() {
+        let twice = || {
+            nice(19);
+            nice(3);
         };
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        assert_eq!(class(super::idle).0, idle);
-        let nice = || {
-            super::nice(19);
-            super::nice(3);
-        };
-        assert_eq!(class(nice).1, 19);
+        assert_eq!(after(twice).0, 19);
+    }
+
+    #[test]
+    fn a_thread_that_gives_way_does_so_in_short_slices_where_there_are_such() {
+        let version = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+        let version = (numbers.next().unwrap(), numbers.next().unwrap());
+        let (_, slice) = after(|| nice(7));
+        assert!(version < (6, 12) || slice.is_none_or(|slice| slice == SLICE), "{slice:?} ns");
     }
 }

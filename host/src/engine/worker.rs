@@ -13,12 +13,9 @@ use crate::contract::{Failure, Stage};
 /// The hidden command that makes `berth` a compiling process.
 pub const COMMAND: &str = "compile-worker";
 
-/// The flag that makes it run only while a processor has nothing else to do.
-pub(super) const IDLE: &str = "--idle";
-
-/// How far compiling, and all that makes a new version serve, gives way to requests, once it no longer waits for a
-/// processor that has nothing else to do. Not the most there is: a large component would take minutes.
-pub const NICENESS: i32 = 12;
+/// How far compiling, and all that makes a new version serve, gives way to requests: as far as there is. In short
+/// slices that is still enough for a large component to be compiled within a minute beside requests that use every processor.
+pub const NICENESS: i32 = 19;
 
 /// What a compiling process may use.
 #[derive(Debug, Clone, Copy)]
@@ -40,19 +37,16 @@ impl Default for Allowance {
 pub(super) const CODE: u8 = b'C';
 pub(super) const FAILURE: u8 = b'F';
 
-/// Compiles standard input to standard output, within this allowance, and if it says so only while a processor is idle.
+/// Compiles standard input to standard output, within this allowance.
 ///
 /// # Errors
 ///
 /// If the limits cannot be set, or the pipes break. That the component cannot serve is an answer and not an error.
-pub fn run(allowance: Allowance, idle: bool) -> anyhow::Result<()> {
+pub fn run(allowance: Allowance) -> anyhow::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
     setrlimit(Resource::Core, limit(0))?;
-    if idle {
-        priority::idle();
-    }
     priority::nice(NICENESS);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;

@@ -75,7 +75,7 @@ fn every_unsafe_is_listed() {
 fn unsafe_stands_where_it_may() {
     let found = found();
     let wrong: Vec<_> = found.keys().filter(|file| !ALLOWED.iter().any(|allowed| file.starts_with(allowed))).collect();
-    assert!(wrong.is_empty() && found.len() >= 2, "{wrong:?}");
+    assert!(wrong.is_empty() && found.len() >= 3, "{wrong:?}");
 }
 
 /// How many lines above an `unsafe` its argument may begin.
