@@ -167,7 +167,7 @@ fn open(caller: &mut Caller, due: impl Iterator<Item = Instant>, patience: Insta
 }
 
 /// Asks as soon as it is answered, until told to stop; hands each outcome to `seen`. A rejection with 429 is heeded as DPS
-/// heeds it, by waiting.
+/// heeds it, by waiting, in which whoever stops it has to unpark its thread.
 pub fn hammer(mut caller: Caller, stop: &AtomicBool, mut seen: impl FnMut(Outcome)) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(outcome) = caller.ask() else { return };
@@ -175,7 +175,7 @@ pub fn hammer(mut caller: Caller, stop: &AtomicBool, mut seen: impl FnMut(Outcom
         if outcome.status == 429 {
             let again = Instant::now() + Duration::from_secs(outcome.retry_after.unwrap_or(1));
             while !stop.load(Ordering::Relaxed) && Instant::now() < again {
-                thread::sleep(Duration::from_millis(20));
+                thread::park_timeout(again - Instant::now());
             }
         }
     }

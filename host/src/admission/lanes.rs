@@ -4,8 +4,7 @@
 //! tenant that has used up its part of the processors while others ask goes aside, to threads that give way to the first.
 //! What is still running after a tick or two goes behind, and so does, from its first instruction, whatever is asked of a
 //! policy whose decisions are long or fail. The threads behind have the lowest priority: they get all the time that
-//! nobody else wants. Not the idle class: guests share the kernel's locks on memory with those who wait for no one, and
-//! all would wait, for seconds, for one that holds such a lock and is given no processor. Within a lane tenants take turns, a tick
+//! nobody else wants, of half of the processors. Within a lane tenants take turns, a tick
 //! each; but a guest may spend many ticks in one instruction, which is why those aside need not wait for those behind.
 
 use std::{
@@ -69,14 +68,17 @@ struct Tenant {
 }
 
 impl Lanes {
-    /// Starts as many threads for each of the two lanes that give way as there are processors.
+    /// Starts the threads of the two lanes that give way: as many as there are processors aside, and half as many behind.
     ///
     /// # Errors
     ///
     /// If the system gives no thread.
     pub fn start() -> io::Result<Self> {
-        let aside = Lane::start("berth-aside", || priority::nice(5))?;
-        let behind = Lane::start("berth-behind", || priority::nice(19))?;
+        let aside = Lane::start("berth-aside", processors(), || priority::nice(5))?;
+        let behind = Lane::start("berth-behind", processors().div_ceil(2), || {
+            priority::nice(19);
+            priority::keep_to_half();
+        })?;
         Ok(Self { aside, behind, crowd: Crowd::default() })
     }
 
@@ -126,9 +128,9 @@ impl Lanes {
 }
 
 impl Lane {
-    fn start(name: &str, give_way: fn()) -> io::Result<Self> {
+    fn start(name: &str, threads: usize, give_way: fn()) -> io::Result<Self> {
         let lane = Self(Arc::default());
-        for _ in 0..processors() {
+        for _ in 0..threads {
             let queue = lane.0.clone();
             thread::Builder::new().name(name.into()).spawn(move || {
                 give_way();

@@ -5,7 +5,10 @@
 //! slices. Not for the system's idle class: what a thread of that class holds, in the kernel too, it may hold for seconds,
 //! and with every processor busy it gets nowhere.
 
-use rustix::process;
+use rustix::{
+    process,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
 
 /// The shortest slice that Linux gives, in nanoseconds.
 const SLICE: u64 = 100_000;
@@ -17,6 +20,17 @@ pub fn nice(niceness: i32) {
     // What started it may have a niceness already, and passes it on.
     let niceness = niceness.max(process::getpriority_process(None).unwrap_or_default());
     set(niceness);
+}
+
+/// From now on this thread, and every one that it starts, runs on half of the processors only, rounded up. For who wakes to
+/// answer a request, the system looks for an idle processor, and one that runs anything is not idle, however nice that is.
+pub fn keep_to_half() {
+    let Ok(all) = sched_getaffinity(None) else { return };
+    let processors = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor));
+    let mut half = CpuSet::new();
+    processors.skip(all.count() as usize / 2).for_each(|processor| half.set(processor));
+    // Cannot be refused: these are among those that it has.
+    let _ = sched_setaffinity(None, &half);
 }
 
 #[expect(unsafe_code, reason = "neither the standard library nor rustix has this call")]
@@ -40,6 +54,18 @@ fn set(niceness: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_leaves_half_of_the_processors_to_others() {
+        let count = || sched_getaffinity(None).unwrap().count();
+        let before = count();
+        let after = std::thread::spawn(move || {
+            keep_to_half();
+            count()
+        });
+        assert_eq!(after.join().unwrap(), before.div_ceil(2));
+        assert_eq!(count(), before);
+    }
 
     /// Does this on a thread of its own and tells its niceness then, and its slice where the system tells it.
     fn after(give_way: fn()) -> (i32, Option<u64>) {

@@ -3,7 +3,7 @@
 //! Tenant `quiet` asks a plain policy at half the rate that it gets alone, whether answers come or not; a time counts from
 //! when a request was to be sent. In every other round tenant `noisy` has as many requests in flight as it may have, of
 //! policies that spin, allocate, trap, log and answer megabytes. Server and callers share the machine; the callers of
-//! `noisy`, which anywhere else would be other machines, run at the lowest priority.
+//! `noisy`, which anywhere else would be other machines, run at the lowest priority, and where the server runs what they ask for.
 //!
 //! Prints both tenants' medians over all rounds, and the quotient of the 99th percentiles.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark stops at what it did not expect")]
@@ -26,6 +26,8 @@ use berth_tests::{
     bodies,
     load::{Caller, Latencies, at_rate, hammer, saturate},
 };
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use self::server::Server;
 
@@ -78,22 +80,34 @@ fn beside_noise(
     let stop = AtomicBool::new(false);
     let outcomes = Mutex::new(outcomes);
     thread::scope(|scope| {
-        for number in 0..policies.len() * NOISY {
+        let callers = (0..policies.len() * NOISY).map(|number| {
             let (stop, outcomes) = (&stop, &outcomes);
             let policy = policies[number % policies.len()].0;
             scope.spawn(move || {
-                let _ = rustix::process::nice(19);
+                give_way();
                 let caller = Caller::of(server.webhook, &format!("noisy/{policy}"), bodies::first());
                 hammer(caller, stop, |outcome| {
                     *outcomes.lock().expect("no thread panics").entry((policy, outcome.status)).or_default() += 1;
                 });
-            });
-        }
+            })
+        });
+        let callers: Vec<_> = callers.collect();
         thread::sleep(Duration::from_millis(300));
         let latencies = work();
         stop.store(true, Ordering::Relaxed);
+        callers.iter().for_each(|caller| caller.thread().unpark());
         latencies
     })
+}
+
+/// Takes no time from whoever else wants it, and keeps half of the processors free of anything.
+fn give_way() {
+    let _ = rustix::process::nice(19);
+    let all = sched_getaffinity(None).expect("this thread's processors");
+    let mut half = CpuSet::new();
+    let processors = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor));
+    processors.skip(all.count() as usize / 2).for_each(|processor| half.set(processor));
+    sched_setaffinity(None, &half).expect("some of its processors");
 }
 
 /// Median and 99th percentile in microseconds.
