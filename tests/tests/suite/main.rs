@@ -23,6 +23,7 @@ mod devices;
 mod dps_malformed;
 mod dps_mqtt;
 mod dps_replays;
+mod dps_service;
 mod drain;
 mod fallbacks;
 mod full_disk;

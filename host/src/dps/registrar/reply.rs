@@ -115,6 +115,11 @@ impl ServiceError {
         Reply { status, retry_after, error_code: Some(code), body: ascii_json(&body) }
     }
 
+    /// The error of a request for a version that nobody knows, or for none.
+    pub(in crate::dps) fn unknown_version() -> Self {
+        Self::Invalid("The api-version is missing or unknown.".into())
+    }
+
     pub(in crate::dps) fn code_and_message(&self) -> (u32, &str) {
         match self {
             Self::Invalid(message) => (400_004, message),
