@@ -20,6 +20,7 @@ mod damage;
 mod decisions;
 mod demo;
 mod devices;
+mod dps_commands;
 mod dps_malformed;
 mod dps_mqtt;
 mod dps_replays;
