@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{KEY, Options, TENANT, blocking};
 use crate::{
@@ -111,17 +111,18 @@ fn enrollments(folder: &Path, devices: &[Planned], webhook: SocketAddr) -> anyho
     let root = folder.join("root.pem");
     let root = std::fs::read_to_string(&root).with_context(|| format!("failed to read {}", root.display()))?;
     let url = format!("http://{webhook}/allocate/{TENANT}/{POLICY}?code={KEY}");
-    let decided = |mut enrollment: serde_json::Value, attestation| {
-        enrollment["attestation"] = attestation;
-        enrollment["allocationPolicy"] = json!("custom");
-        enrollment["customAllocationDefinition"] = json!({ "webhookUrl": url, "apiVersion": "2021-10-01" });
-        enrollment
+    let decided = |kind: &str, id: &str, attestation: Value| {
+        json!({
+            kind: id,
+            "attestation": attestation,
+            "allocationPolicy": "custom",
+            "customAllocationDefinition": { "webhookUrl": url, "apiVersion": "2021-10-01" },
+        })
     };
     let chips = devices.iter().filter_map(|Planned { device, .. }| match &device.identity {
         Identity::Tpm(tpm) => {
             let keys = json!({ "endorsementKey": STANDARD.encode(tpm.endorsement_key().to_bytes()) });
-            let enrollment = json!({ "registrationId": device.registration_id });
-            Some(decided(enrollment, json!({ "type": "tpm", "tpm": keys })))
+            Some(decided("registrationId", &device.registration_id, json!({ "type": "tpm", "tpm": keys })))
         }
         _ => None,
     });
@@ -130,8 +131,8 @@ fn enrollments(folder: &Path, devices: &[Planned], webhook: SocketAddr) -> anyho
     let file = json!({
         "enrollments": chips.collect::<Vec<_>>(),
         "enrollmentGroups": [
-            decided(json!({ "enrollmentGroupId": "thermostats" }), x509),
-            decided(json!({ "enrollmentGroupId": "phones" }), key),
+            decided("enrollmentGroupId", "thermostats", x509),
+            decided("enrollmentGroupId", "phones", key),
         ],
     });
     serde_json::from_value(file).context("the demo's enrollments are not right")

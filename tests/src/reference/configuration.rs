@@ -218,7 +218,10 @@ fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, Str
     if keys::is_free_form(section) {
         return Ok(out);
     }
-    if let Some(first) = described.get(&section.definition) {
+    // Two files may each have a type of the same name.
+    let names: Vec<&str> = section.keys.iter().map(|key| key.name.as_str()).collect();
+    let definition = format!("{} {}", section.definition, names.join(" "));
+    if let Some(first) = described.get(&definition) {
         out.push_str(&format!(
             "The keys are those of [{first}](#{}). What is not set here is as {} has it, and nothing can be looser.\n\n",
             anchor(first),
@@ -226,7 +229,7 @@ fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, Str
         ));
         return Ok(out);
     }
-    described.insert(section.definition.clone(), heading);
+    described.insert(definition, heading);
     let mut rows = Vec::new();
     for key in &section.keys {
         ensure!(!key.docs.is_empty(), "{}.{} is not documented", section.name, key.name);
