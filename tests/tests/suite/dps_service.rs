@@ -167,18 +167,29 @@ async fn dps_service_chooses_how_a_hub_is_chosen() {
         .await;
     let state = dps.registers_by("two", keys::KEY).await;
     assert_eq!((&state["assignedHub"], &state["deviceId"]), (&json!(PHONES), &json!("Second")));
+    let webhook = |definition: Value| json!({ "allocationPolicy": "custom", "customAllocationDefinition": definition });
     for (wrong, why) in [
         (json!({ "allocationPolicy": "static" }), "needs one hub"),
         (json!({ "allocationPolicy": "static", "iotHubs": [CLIMATE, PHONES] }), "needs one hub"),
         (json!({ "iotHubs": ["other.azure-devices.net"] }), "is not linked"),
         (json!({ "allocationPolicy": "custom" }), "A CustomAllocationDefinition is required"),
+        (webhook(json!({ "apiVersion": "2021-10-01" })), "needs a webhookUrl and an apiVersion"),
+        (webhook(json!({ "webhookUrl": "https://localhost" })), "needs a webhookUrl and an apiVersion"),
         (json!({ "initialTwin": [] }), "initialTwin"),
     ] {
         let answer = put(&dps, &keyed("three", &wrong)).await;
         assert_eq!(error(&answer), (400, 400_004), "{wrong}");
         assert!(answer.json()["message"].as_str().unwrap().contains(why), "{}", answer.text());
     }
-    assert_eq!(error(&put(&dps, &keyed("three", &json!({ "allocationPolicy": "random" }))).await), (400, 400_012));
+    // What cannot be read says why beside DPS's own words.
+    for (wrong, why) in [
+        (json!({ "allocationPolicy": "random" }), "`random`"),
+        (json!({ "alocationPolicy": "static" }), "`alocationPolicy`"),
+    ] {
+        let answer = put(&dps, &keyed("three", &wrong)).await;
+        assert_eq!((error(&answer), &answer.json()["message"]), ((400, 400_012), &json!("Deserialization error.")));
+        assert!(answer.json()["info"]["reason"].as_str().unwrap().contains(why), "{}", answer.text());
+    }
     let other = keyed("three", &json!({}));
     assert_eq!(error(&dps.service("PUT", "/enrollments/four", &[], &other).await), (400, 400_004));
 }

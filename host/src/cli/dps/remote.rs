@@ -25,6 +25,13 @@ pub(super) struct Remote {
 #[derive(Deserialize)]
 struct ErrorBody {
     message: String,
+    info: Option<Info>,
+}
+
+/// What it says besides.
+#[derive(Deserialize)]
+struct Info {
+    reason: String,
 }
 
 impl Remote {
@@ -56,7 +63,8 @@ impl Remote {
             return Ok(body);
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(error) => bail!("the local DPS says: {}", error.message),
+            Ok(ErrorBody { message, info: Some(info) }) => bail!("the local DPS says: {message} {}", info.reason),
+            Ok(ErrorBody { message, info: None }) => bail!("the local DPS says: {message}"),
             Err(_) => bail!("{url} answered {status}, and not as a local DPS does"),
         }
     }

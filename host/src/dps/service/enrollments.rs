@@ -55,7 +55,7 @@ pub(super) fn keys(registrar: &Registrar, kind: Kind, id: &str) -> Answered {
 }
 
 pub(super) async fn put(registrar: &Registrar, kind: Kind, id: &str, call: &Call<'_>) -> Answered {
-    let enrollment: Enrollment = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let enrollment: Enrollment = serde_json::from_slice(call.body)?;
     let is_this = enrollment.identity().is_some_and(|(of, named)| of == kind && named.eq_ignore_ascii_case(id));
     if !is_this {
         return Err(invalid("The id of the body is not that of the path."));
@@ -116,7 +116,7 @@ struct Query {
 }
 
 pub(super) fn query(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let query: Query = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let query: Query = serde_json::from_slice(call.body)?;
     let words: Vec<String> = query.query.split_whitespace().map(str::to_ascii_lowercase).collect();
     let all = words.iter().map(String::as_str).eq([
         "select",
@@ -168,7 +168,7 @@ struct BulkError {
 }
 
 pub(super) async fn bulk(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let bulk: Bulk = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let bulk: Bulk = serde_json::from_slice(call.body)?;
     if bulk.enrollments.is_empty() || bulk.enrollments.len() > MOST_IN_BULK {
         return Err(invalid(format!("A bulk operation has 1 to {MOST_IN_BULK} enrollments.")));
     }
