@@ -54,6 +54,7 @@ pub struct Setup {
     ports: [u16; 2],
     speed: u32,
     retry_after: u32,
+    webhook_timeout_ms: u32,
 }
 
 impl Default for Setup {
@@ -67,6 +68,7 @@ impl Default for Setup {
             ports: [0, 0],
             speed: 100_000,
             retry_after: 0,
+            webhook_timeout_ms: 30_000,
         }
     }
 }
@@ -92,6 +94,13 @@ impl Setup {
     #[must_use]
     pub fn hub(mut self, host_name: &'static str) -> Self {
         self.hubs.push(host_name);
+        self
+    }
+
+    /// With so little time for a webhook to answer.
+    #[must_use]
+    pub fn webhook_timeout_ms(mut self, timeout: u32) -> Self {
+        self.webhook_timeout_ms = timeout;
         self
     }
 
@@ -124,13 +133,14 @@ impl Setup {
     }
 
     fn toml(&self) -> String {
-        let Self { hubs, address, ports: [https, mqtt], speed, retry_after, .. } = self;
+        let Self { hubs, address, ports: [https, mqtt], speed, retry_after, webhook_timeout_ms, .. } = self;
         let hubs: Vec<String> = hubs.iter().map(|hub| format!("{{ host_name = \"{hub}\" }}")).collect();
         format!(
             "id_scope = \"{ID_SCOPE}\"\nclock_speed = {speed}\nretry_after_seconds = {retry_after}\n\
              hubs = [{}]\n\
              [listen]\nhttps = \"{address}:{https}\"\nmqtt = \"{address}:{mqtt}\"\ncontrol = \"127.0.0.1:0\"\n\
-             [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n",
+             [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n\
+             [webhook]\ntimeout_ms = {webhook_timeout_ms}\n",
             hubs.join(", ")
         )
     }

@@ -1,6 +1,6 @@
 //! `berth dps fault`.
 
-use berth_tests::local_dps::{Ended, LocalDps};
+use berth_tests::local_dps::{Ended, LocalDps, Setup};
 use serde_json::{Value, json};
 
 use super::need_a_local_dps;
@@ -61,6 +61,16 @@ async fn dps_fault_tells_what_is_on_and_does_it() {
         assert_eq!(fault(&dps, &["clear"]).await.printed(), "no faults\n");
         assert_eq!(registers(&dps).await["assignedHub"], PHONES);
     }
+}
+
+/// A webhook that is slower than it may be has not answered, and is asked again as one that is down.
+#[tokio::test]
+async fn dps_fault_makes_a_webhook_too_slow() {
+    let dps = Setup::new().webhook_timeout_ms(20).enrollment(group("all", &by_model_url())).start().await;
+    assert_eq!(fault(&dps, &["webhook-slow", "60000"]).await.code, Some(0));
+    assert_eq!(registers(&dps).await["errorCode"], 400_207);
+    let trace = dps.berth(&["dps", "trace", "phone"]).await;
+    assert_eq!(trace.printed().matches("no answer within 20 ms").count(), 11, "{}", trace.stdout);
 }
 
 /// Faults of different kinds are on together; of those of a webhook, the last.
