@@ -13,6 +13,7 @@ use super::policy::interrupted;
 use crate::{
     config::{AdminSection, WebhookSection},
     demo::{self, Options},
+    dps::config::ListenSection,
     telemetry::{self, LogFormat},
     toolchain::Terminal,
 };
@@ -34,6 +35,15 @@ pub(super) struct Demo {
     /// Where the admin listener listens
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = AdminSection::default().listen)]
     admin_listen: SocketAddr,
+    /// Where the local DPS has HTTPS
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = ListenSection::default().https)]
+    dps_listen: SocketAddr,
+    /// Where the local DPS has MQTT
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = ListenSection::default().mqtt)]
+    dps_mqtt_listen: SocketAddr,
+    /// Where the local DPS has its control listener
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = ListenSection::default().control)]
+    dps_control_listen: SocketAddr,
 }
 
 impl Demo {
@@ -45,6 +55,7 @@ impl Demo {
             folder: self.folder,
             listen: self.listen,
             admin_listen: self.admin_listen,
+            dps: ListenSection { https: self.dps_listen, mqtt: self.dps_mqtt_listen, control: self.dps_control_listen },
             once: self.once,
         };
         let cancel = interrupted();

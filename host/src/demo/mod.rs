@@ -1,10 +1,11 @@
 //! `berth demo`: the main job on one machine, with nothing set up before.
 //!
-//! Builds the example policies, serves them, sends them what DPS would send, and swaps one of them while requests flow.
-//! Everything goes through the public doors: components are built from source, requests go through the webhook, and the
-//! swap is a change of files.
+//! Builds the example policies, serves them, sends them what DPS would send, has devices register with a local DPS that
+//! asks one of them, and swaps another while requests flow. Everything goes through the public doors: components are built
+//! from source, requests go through the webhook, devices through TLS, and the swap is a change of files.
 
 mod caller;
+mod devices;
 mod report;
 mod traffic;
 mod workbench;
@@ -13,10 +14,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Instant};
 
 use anyhow::Context as _;
 
-use self::{caller::Caller, traffic::Traffic, workbench::Workbench};
+use self::{caller::Caller, devices::LocalDps, traffic::Traffic, workbench::Workbench};
 use crate::{
     app::{self, App},
     config::Config,
+    dps::config::ListenSection,
     toolchain::Progress,
 };
 
@@ -39,6 +41,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the admin listener listens.
     pub admin_listen: SocketAddr,
+    /// Where the local DPS listens.
+    pub dps: ListenSection,
     /// Whether to end after the swap instead of serving on.
     pub once: bool,
 }
@@ -81,18 +85,31 @@ pub async fn run(options: &Options, progress: impl Fn() -> Box<dyn Progress + Se
     }
     println!("{}\n", report::table(&rows));
 
-    println!("4. Swapping {TENANT}/{} for a changed version while requests flow", workbench::CHANGED);
+    let dps = register(options, &workbench, app.webhook).await?;
+
+    println!("5. Swapping {TENANT}/{} for a changed version while requests flow", workbench::CHANGED);
     let swapped = swap(&workbench, &caller, progress()).await?;
     println!("{}", report::swapped(&swapped));
     anyhow::ensure!(swapped.traffic.failed == 0, "{} requests failed during the swap", swapped.traffic.failed);
 
     if options.once {
         app.run(std::future::ready(())).await;
-        return Ok(());
+    } else {
+        println!("{}", report::try_next(&workbench, app.webhook, &dps));
+        app.run(signalled).await;
     }
-    println!("{}", report::try_next(&workbench, app.webhook));
-    app.run(signalled).await;
+    dps.end().await;
     Ok(())
+}
+
+/// Has a device of each kind register with a local DPS that asks a policy.
+async fn register(options: &Options, workbench: &Workbench, webhook: SocketAddr) -> anyhow::Result<LocalDps> {
+    let (devices, enrollments) = devices::plan(&workbench.devices(), webhook).await?;
+    let dps = LocalDps::start(options, workbench.dps(), enrollments).await?;
+    let policy = devices::POLICY;
+    println!("4. Devices that register with a local DPS at {}, which asks {TENANT}/{policy}", dps.url());
+    println!("{}\n", report::registered(&dps.register(devices).await?));
+    Ok(dps)
 }
 
 /// What a swap came to.

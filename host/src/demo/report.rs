@@ -3,11 +3,12 @@
 use std::{fmt::Write as _, net::SocketAddr};
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     KEY, Swapped, TENANT,
     caller::Answer,
+    devices::{GROUP_KEY, LocalDps, Registered},
     traffic::CONNECTIONS,
     workbench::{CHANGED, Question, Workbench},
 };
@@ -23,12 +24,7 @@ const WIDTH: u16 = 160;
 
 /// Device, model, hub, twin, payload, microseconds: a row a request.
 pub(super) fn table(rows: &[(Question, Answer)]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
-        table.set_width(WIDTH);
-    }
-    table.set_header(["policy", "device", "model", "hub", "initial twin", "payload", "µs"]);
+    let mut table = empty(&["policy", "device", "model", "hub", "initial twin", "payload", "µs"]);
     for (question, answer) in rows {
         let device = Device::read(&question.body);
         let [hub, twin, payload] = answered(answer);
@@ -36,6 +32,31 @@ pub(super) fn table(rows: &[(Question, Answer)]) -> Table {
         table.add_row([question.policy.clone(), device.id, device.model, hub, twin, payload, micros]);
     }
     table
+}
+
+/// Device, attestation, payload sent, hub, payload heard: a row a device.
+pub(super) fn registered(devices: &[Registered]) -> Table {
+    let mut table = empty(&["device", "attestation", "payload sent", "assigned hub", "registrationState.payload"]);
+    for Registered { attestation, payload, heard } in devices {
+        let answer = heard.payload.as_deref().map_or("none", RawValue::get);
+        let id = heard.registration_id.as_str();
+        table.add_row([id, attestation, payload.get(), short(&heard.assigned_hub), answer]);
+    }
+    table
+}
+
+fn empty(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    if table.width().is_none() {
+        table.set_width(WIDTH);
+    }
+    table
+}
+
+/// A hub without the domain that all hubs have.
+fn short(hub: &str) -> &str {
+    hub.strip_suffix(".azure-devices.net").unwrap_or(hub)
 }
 
 struct Device {
@@ -73,9 +94,8 @@ fn answered(answer: &Answer) -> [String; 3] {
         ];
     }
     let hub = text(&body, "/iotHubHostName");
-    let hub = hub.strip_suffix(".azure-devices.net").unwrap_or(&hub).to_owned();
     let twin = ["/initialTwin/tags", "/initialTwin/properties/desired"].map(|part| members(body.pointer(part)));
-    [hub, twin.join("\n").trim().to_owned(), members(body.pointer("/payload"))]
+    [short(&hub).to_owned(), twin.join("\n").trim().to_owned(), members(body.pointer("/payload"))]
 }
 
 /// The members of an object in short: `state=ready darknessSetting=medium`.
@@ -108,7 +128,7 @@ pub(super) fn swapped(swapped: &Swapped) -> String {
     )
 }
 
-pub(super) fn try_next(workbench: &Workbench, webhook: SocketAddr) -> String {
+pub(super) fn try_next(workbench: &Workbench, webhook: SocketAddr, dps: &LocalDps) -> String {
     let mut text = String::from("\nBerth is still serving; Ctrl-C ends it. Try next, in another terminal:\n");
     let (copy, served) = (workbench.copy(), workbench.served(CHANGED));
     // Writing to a string cannot fail.
@@ -124,6 +144,22 @@ pub(super) fn try_next(workbench: &Workbench, webhook: SocketAddr) -> String {
         "\n   or ask it yourself:\n   jq .request {}/checks/toaster-first.json | curl -sS --data-binary @- \
          'http://{webhook}/allocate/{TENANT}/{CHANGED}?code={KEY}'",
         served.display()
+    );
+    let (url, authority) = (dps.url(), dps.authority());
+    let _ = write!(
+        text,
+        "\n   or register a device of your own, and see what went on:\n   BERTH_DEVICE_GROUP_KEY={GROUP_KEY} \
+         target/release/berth device register --dps {url} --ca {} --registration-id my-phone --model-id \
+         'dtmi:azureiot:PhoneAsADevice;2'\n   target/release/berth dps trace my-phone --control http://{}",
+        authority.display(),
+        dps.control(),
+    );
+    let _ = write!(
+        text,
+        "\n   A device with an SDK needs the id scope {}, {url} or MQTT at {}, and trust in {}.",
+        dps.id_scope(),
+        dps.mqtt(),
+        authority.display(),
     );
     text
 }

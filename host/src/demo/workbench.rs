@@ -68,7 +68,8 @@ impl Workbench {
         );
         create(&options.folder)?;
         write(&marker, b"Berth's demo empties this folder each time.\n")?;
-        for folder in [workbench.catalogue(), workbench.copy(), workbench.data()] {
+        for folder in [workbench.catalogue(), workbench.copy(), workbench.data(), workbench.dps(), workbench.devices()]
+        {
             if folder.exists() {
                 fs::remove_dir_all(&folder).with_context(|| format!("failed to empty {}", folder.display()))?;
             }
@@ -85,6 +86,16 @@ impl Workbench {
     /// Berth's memory.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// The files of the local DPS.
+    pub(super) fn dps(&self) -> PathBuf {
+        self.folder.join("dps")
+    }
+
+    /// What devices prove themselves with.
+    pub(super) fn devices(&self) -> PathBuf {
+        self.folder.join("devices")
     }
 
     /// The copy of a policy that the demo changes.

@@ -7,11 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+
+use super::registrar::is_id;
 
 /// An authority that can sign.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -109,8 +111,12 @@ impl Authority {
 ///
 /// # Errors
 ///
-/// If a name cannot be in a certificate or a file cannot be written.
+/// If a device's id is none, a name cannot be in a certificate or a file cannot be written.
 pub fn write_set(folder: &Path, devices: &[String], names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+    for device in devices {
+        // It becomes the name of a file.
+        ensure!(is_id(device), "{device:?} is no registration id: letters, digits, and - . _ : within, at most 128");
+    }
     let root = Authority::root("Berth test root")?;
     let intermediate = root.intermediate("Berth test intermediate")?;
     let mut files = vec![

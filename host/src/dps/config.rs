@@ -101,6 +101,15 @@ impl Default for WebhookSection {
 }
 
 impl DpsConfig {
+    /// Reads the text of a file. Paths in it stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// If it holds what it should not.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
     /// Reads a file. Paths in it are relative to its folder.
     ///
     /// # Errors
@@ -108,7 +117,7 @@ impl DpsConfig {
     /// If it cannot be read, or holds what it should not.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let mut config: Self = toml::from_str(&text).with_context(|| format!("{} is not right", path.display()))?;
+        let mut config = Self::parse(&text).with_context(|| format!("{} is not right", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.data = folder.join(&config.data);
         let files = [&mut config.tls.certificate, &mut config.tls.private_key, &mut config.webhook.authority];

@@ -96,14 +96,21 @@ fn control(registrar: &Registrar, call: &Call<'_>, query: &str) -> Option<Result
         ("GET", ["all", "enrollments"]) => enrollments(registrar, Kind::Individual),
         ("GET", ["all", "enrollmentGroups"]) => enrollments(registrar, Kind::Group),
         ("GET", ["faults"]) => Ok(Reply::ok(&*registrar.faults().now())),
-        ("PUT", ["faults"]) => {
-            serde_json::from_slice::<Faults>(call.body).map_err(|_| ServiceError::Deserialization).map(|faults| {
-                registrar.faults().set(faults.clone());
-                Reply::ok(&faults)
-            })
-        }
+        ("PUT", ["faults"]) => set_faults(registrar, call.body),
         _ => return None,
     })
+}
+
+fn set_faults(registrar: &Registrar, body: &[u8]) -> Result<Reply, ServiceError> {
+    let faults: Faults = serde_json::from_slice(body)?;
+    let hubs = &registrar.instance().hubs;
+    let is_linked = |name: &str| hubs.iter().any(|hub| hub.host_name.eq_ignore_ascii_case(name));
+    if let Some(unknown) = faults.unlinked.iter().find(|name| !is_linked(name)) {
+        let linked: Vec<&str> = hubs.iter().map(|hub| hub.host_name.as_str()).collect();
+        return Err(ServiceError::Invalid(format!("{unknown} is not one of the hubs: {}.", linked.join(", "))));
+    }
+    registrar.faults().set(faults.clone());
+    Ok(Reply::ok(&faults))
 }
 
 fn devices(registrar: &Registrar, after: &str) -> Result<Reply, ServiceError> {

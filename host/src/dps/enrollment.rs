@@ -234,8 +234,10 @@ pub enum AllocationPolicy {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CustomAllocation {
     /// Its URL; the query holds its key. Looked at only when a device registers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub webhook_url: String,
     /// Which form of the types it gets. All known ones are the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub api_version: String,
 }
 

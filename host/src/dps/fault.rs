@@ -1,6 +1,6 @@
 //! Faults on demand: what a person wants to see a device or a webhook bear.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,8 @@ pub struct Faults {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WebhookFault {
-    /// It is called, after so many milliseconds. The service's clock does not shorten them.
+    /// It is called after so many milliseconds, which count as its own: one that takes too long has not answered. The
+    /// service's clock does not shorten them.
     Slow(u64),
     /// It cannot be reached.
     Down,
@@ -34,13 +35,27 @@ pub enum WebhookFault {
     Garbage,
 }
 
-impl WebhookFault {
-    /// How long a call waits.
-    pub(super) fn delay(&self) -> Option<Duration> {
-        match self {
-            Self::Slow(ms) => Some(Duration::from_millis(*ms)),
-            _ => None,
-        }
+impl Faults {
+    /// Whether the link to this hub is broken. Names of hosts have no case.
+    #[must_use]
+    pub fn has_unlinked(&self, hub: &str) -> bool {
+        self.unlinked.iter().any(|unlinked| unlinked.eq_ignore_ascii_case(hub))
+    }
+}
+
+/// A sentence a line.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = Vec::new();
+        lines.extend(self.webhook.as_ref().map(|fault| match fault {
+            WebhookFault::Slow(ms) => format!("every webhook is called only after {ms} ms"),
+            WebhookFault::Down => "no webhook can be reached".to_owned(),
+            WebhookFault::Status(status) => format!("every webhook answers {status}"),
+            WebhookFault::Garbage => "every webhook answers 200 with something that is not JSON".to_owned(),
+        }));
+        lines.extend(self.throttled.then(|| "every registration is answered with 429001".to_owned()));
+        lines.extend(self.unlinked.iter().map(|hub| format!("the link to {hub} is broken")));
+        if lines.is_empty() { f.write_str("no faults") } else { f.write_str(&lines.join("\n")) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
 use super::{
@@ -44,6 +44,8 @@ impl EnrollmentsFile {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
         let wrong = || format!("{} is no enrollments file", path.display());
         let mut file: Self = if path.extension().is_some_and(|extension| extension == "json") {
+            // An array of the members' values would be read as well.
+            ensure!(text.trim_start().starts_with('{'), "{}: it has to be an object with enrollments in it", wrong());
             serde_json::from_str(&text).with_context(wrong)?
         } else {
             toml::from_str(&text).with_context(wrong)?

@@ -21,7 +21,7 @@ use tracing::debug;
 use super::{
     listener::Device,
     mqtt::Shown,
-    registrar::{Credentials, DeviceRequest, Registrar, Reply, ServiceError, Transport, guid},
+    registrar::{Credentials, DeviceRequest, Registrar, Reply, ServiceError, Transport, guid, is_api_version},
     service::{self, Answer, Call, Policy},
 };
 
@@ -76,14 +76,16 @@ async fn answer(State(https): State<Https>, request: Request<Body>) -> Response<
         (Some(path), Ok(body)) => {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let is_service = service::is_path(&path, &head.method);
+            let query = head.uri.query().unwrap_or_default();
             if !is_json(&head.headers, &body) {
                 ServiceError::UnsupportedMediaType.into()
+            } else if is_service && !api_version(query).is_some_and(|version| is_api_version(&version)) {
+                ServiceError::unknown_version().into()
             } else if is_service {
                 let call = Call { method: &head.method, path: &path, headers: &head.headers, body: &body };
                 service::answer(&https.registrar, &https.policies, &call).await
             } else {
                 let shown = head.extensions.get::<Shown>().cloned().unwrap_or_default();
-                let query = head.uri.query().unwrap_or_default();
                 https
                     .device(&head.method, &path, Sent { query, headers: &head.headers, shown, body: &body })
                     .await
@@ -117,9 +119,7 @@ impl Https {
             transport: Transport::Https,
             id_scope: (*id_scope).to_owned(),
             registration_id: (*registration_id).to_owned(),
-            api_version: form_urlencoded::parse(sent.query.as_bytes())
-                .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))
-                .map(|(_, version)| version.into_owned()),
+            api_version: api_version(sent.query),
             credentials: Credentials { sas, certificates: sent.shown.0 },
             body: sent.body.to_vec(),
         };
@@ -133,6 +133,12 @@ impl Https {
             _ => ServiceError::NoSuchPath.reply(),
         }
     }
+}
+
+/// The `api-version` of a query.
+fn api_version(query: &str) -> Option<String> {
+    let mut members = form_urlencoded::parse(query.as_bytes());
+    members.find(|(name, _)| name.eq_ignore_ascii_case("api-version")).map(|(_, version)| version.into_owned())
 }
 
 /// The segments of a path, percent-decoded. `None` if one is not UTF-8.

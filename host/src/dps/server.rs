@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     allocation::Webhook,
@@ -92,6 +92,9 @@ impl Server {
             // Binding is what can fail, and that is done.
             let _ = axum::serve(control_socket, router).with_graceful_shutdown(ends).await;
         });
+        if config.hubs.is_empty() {
+            warn!("no hub is linked, so no device can be assigned: name hubs with --hub or in hubs of dps.toml");
+        }
         info!(%https, %mqtt, %control, id_scope = config.id_scope, "the local DPS is ready");
         Ok(Self { https, mqtt, control, stop, listeners })
     }

@@ -4,13 +4,15 @@ Reads what to do as JSON on standard input and prints what came of each registra
 changed or replaced.
 """
 
+import asyncio
+import inspect
 import json
 import logging
 import pathlib
 import sys
 import tempfile
 
-from azure.iot.device import ProvisioningDeviceClient, X509
+from azure.iot.device import ProvisioningDeviceClient, X509, aio
 from azure.iot.device.exceptions import ClientError
 
 # The words in which the client tells how a registration ended, of which it tells no more.
@@ -35,19 +37,22 @@ def client(task, folder):
         "server_verification_cert": task["authority"],
         "websockets": task["transport"] == "mqtt-ws",
     }
+    kind = aio.ProvisioningDeviceClient if task["isAsynchronous"] else ProvisioningDeviceClient
     if "symmetricKey" in task:
-        return ProvisioningDeviceClient.create_from_symmetric_key(symmetric_key=task["symmetricKey"], **common)
+        return kind.create_from_symmetric_key(symmetric_key=task["symmetricKey"], **common)
     certificate = written(folder, "certificate.pem", task["certificate"])
     x509 = X509(cert_file=certificate, key_file=written(folder, "key.pem", task["key"]))
-    return ProvisioningDeviceClient.create_from_x509_certificate(x509=x509, **common)
+    return kind.create_from_x509_certificate(x509=x509, **common)
 
 
-def register(task, payload, folder):
+async def register(task, payload, folder):
     device = client(task, folder)
     if payload is not None:
         device.provisioning_payload = payload
     try:
         result = device.register()
+        if inspect.isawaitable(result):
+            result = await result
     except ClientError as error:
         told = " ".join(str(cause) for cause in (error, error.__cause__) if cause)
         status = next((status for words, status in ENDS.items() if words in told), "unknown")
@@ -68,7 +73,7 @@ def main():
     logging.basicConfig(level=logging.WARNING)
     task = json.load(sys.stdin)
     with tempfile.TemporaryDirectory() as folder:
-        results = [register(task, payload, folder) for payload in task["payloads"]]
+        results = [asyncio.run(register(task, payload, folder)) for payload in task["payloads"]]
     json.dump(results, sys.stdout)
 
 

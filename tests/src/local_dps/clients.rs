@@ -27,6 +27,8 @@ pub enum Client {
     Node(&'static str),
     /// That for Python, and `mqtt` or `mqtt-ws`.
     Python(&'static str),
+    /// Its other half, whose calls are awaited.
+    AsyncPython(&'static str),
 }
 
 /// What a device has to show.
@@ -75,8 +77,9 @@ impl Client {
                 task["transport"] = json!(transport);
                 node("device.js")
             }
-            Self::Python(transport) => {
+            Self::Python(transport) | Self::AsyncPython(transport) => {
                 task["transport"] = json!(transport);
+                task["isAsynchronous"] = json!(matches!(self, Self::AsyncPython(_)));
                 python("device.py")
             }
         };

@@ -60,7 +60,12 @@ impl Wire {
 impl LocalDps {
     /// Registers a device of the group and tells what is registered then.
     pub async fn registers(&self, id: &str) -> Value {
-        let (mut wire, signature) = (self.https_wire(None).await, authorization(id));
+        self.registers_by(id, &keys::derived(keys::KEY, id)).await
+    }
+
+    /// The same of any device that has this key.
+    pub async fn registers_by(&self, id: &str, key: &str) -> Value {
+        let (mut wire, signature) = (self.https_wire(None).await, keys::sas(key, ID_SCOPE, id, keys::LATE));
         let headers = [("Authorization", signature.as_str()), ("Content-Type", "application/json")];
         let body = json!({ "registrationId": id, "payload": { "from": "a device" } }).to_string();
         let began = wire.request(request("PUT", &register_path(id), &headers, &body)).await;

@@ -1,14 +1,16 @@
 //! A running local DPS and what is around it: enrollments, a webhook, devices.
 //!
-//! - [`Setup`] and [`LocalDps`]: the real `berth dps serve`, in a folder of its own.
+//! - [`Setup`] and [`LocalDps`]: the real `berth dps serve`, in a folder of its own. [`Ended`]: commands run there.
 //! - [`Webhook`]: answers as told, in their order, and then as whoever stands behind it.
 //! - [`keys`]: symmetric keys and what is signed with them.
-//! - [`Wire`], [`device`] and [`mqtt`]: a device's bytes, as it sends them. [`clients`]: devices with official clients.
+//! - [`Wire`], [`device`] and [`mqtt`]: a device's bytes, as it sends them; [`LocalDps::service`]: a service client's. [`clients`]: devices with official clients.
 
 pub mod clients;
+mod command;
 pub mod device;
 pub mod keys;
 pub mod mqtt;
+mod service;
 mod shared;
 mod webhook;
 mod wire;
@@ -25,34 +27,49 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::{Answer, Ask, binary, log::Log};
+use crate::{Answer, Ask, binary, log::Log, within_patience};
 
-pub use shared::by_model;
+pub use command::Ended;
+pub use shared::{by_model, by_model_url};
 pub use webhook::Webhook;
 pub use wire::Wire;
 
-/// The id scope of every local DPS of the tests.
-pub const ID_SCOPE: &str = "0ne00000001";
+/// The id scope of every local DPS of the tests: the one that devices name if they are told none.
+pub const ID_SCOPE: &str = "0ne00000000";
 /// The hub for climate, of which the policy `by-model` knows.
 pub const CLIMATE: &str = "contoso-climate-1.azure-devices.net";
 /// The hub for phones.
 pub const PHONES: &str = "IoTPnPWS-Hub-20210726.azure-devices.net";
+
+/// What its log says once it can be used.
+const READY: &str = "the local DPS is ready";
 
 /// What a local DPS is started with.
 #[derive(Debug, Clone)]
 pub struct Setup {
     enrollments: Vec<Value>,
     groups: Vec<Value>,
+    hubs: Vec<&'static str>,
     address: IpAddr,
     ports: [u16; 2],
     speed: u32,
     retry_after: u32,
+    webhook_timeout_ms: u32,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let address = Ipv4Addr::LOCALHOST.into();
-        Self { enrollments: Vec::new(), groups: Vec::new(), address, ports: [0, 0], speed: 100_000, retry_after: 0 }
+        Self {
+            enrollments: Vec::new(),
+            groups: Vec::new(),
+            hubs: vec![CLIMATE, PHONES],
+            address,
+            ports: [0, 0],
+            speed: 100_000,
+            retry_after: 0,
+            webhook_timeout_ms: 30_000,
+        }
     }
 }
 
@@ -70,6 +87,20 @@ impl Setup {
             Some(_) => self.groups.push(enrollment),
             None => self.enrollments.push(enrollment),
         }
+        self
+    }
+
+    /// With one more linked hub.
+    #[must_use]
+    pub fn hub(mut self, host_name: &'static str) -> Self {
+        self.hubs.push(host_name);
+        self
+    }
+
+    /// With so little time for a webhook to answer.
+    #[must_use]
+    pub fn webhook_timeout_ms(mut self, timeout: u32) -> Self {
+        self.webhook_timeout_ms = timeout;
         self
     }
 
@@ -98,16 +129,19 @@ impl Setup {
         write("dps.toml", &self.toml());
         let file = json!({ "enrollments": self.enrollments, "enrollmentGroups": self.groups });
         write("enrollments.json", &file.to_string());
-        LocalDps::run(folder, authority.pem()).await
+        LocalDps::serving(folder, "authority.pem", &["--config", "dps.toml", "--enrollments", "enrollments.json"]).await
     }
 
     fn toml(&self) -> String {
-        let Self { address, ports: [https, mqtt], speed, retry_after, .. } = self;
+        let Self { hubs, address, ports: [https, mqtt], speed, retry_after, webhook_timeout_ms, .. } = self;
+        let hubs: Vec<String> = hubs.iter().map(|hub| format!("{{ host_name = \"{hub}\" }}")).collect();
         format!(
             "id_scope = \"{ID_SCOPE}\"\nclock_speed = {speed}\nretry_after_seconds = {retry_after}\n\
-             hubs = [{{ host_name = \"{CLIMATE}\" }}, {{ host_name = \"{PHONES}\" }}]\n\
+             hubs = [{}]\n\
              [listen]\nhttps = \"{address}:{https}\"\nmqtt = \"{address}:{mqtt}\"\ncontrol = \"127.0.0.1:0\"\n\
-             [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n"
+             [tls]\ncertificate = \"server.pem\"\nprivate_key = \"server.key\"\n\
+             [webhook]\ntimeout_ms = {webhook_timeout_ms}\n",
+            hubs.join(", ")
         )
     }
 }
@@ -134,31 +168,50 @@ pub fn custom(mut enrollment: Value, webhook: &str) -> Value {
 
 /// A running `berth dps serve`, killed when dropped.
 pub struct LocalDps {
-    _child: Child,
+    child: Child,
     log: Log,
     https: SocketAddr,
     mqtt: SocketAddr,
     control: SocketAddr,
     authority: String,
+    authority_file: PathBuf,
     folder: TempDir,
+    options: Vec<String>,
 }
 
 impl LocalDps {
-    async fn run(folder: TempDir, authority: String) -> Self {
-        let mut child = Command::new(binary())
-            .args(["dps", "serve", "--log-format", "json", "--config", "dps.toml"])
-            .args(["--enrollments", "enrollments.json"])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the local DPS starts");
-        let log = Log::of(child.stderr.take().expect("a pipe"));
-        let ready = log.next("the local DPS ready", |line| line.message() == "the local DPS is ready").await;
+    /// `berth dps serve` in this folder with these options, each followed by its value. What its clients have to trust is in the file `authority`
+    /// there.
+    ///
+    /// # Panics
+    ///
+    /// If it does not become ready.
+    pub async fn serving(folder: TempDir, authority: &str, options: &[&str]) -> Self {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (child, log) = start(folder.path(), &options);
+        let ready = log.next("the local DPS ready", |line| line.message() == READY).await;
         let address = |field: &str| ready.text(field).parse().expect("an address");
         let (https, mqtt, control) = (address("https"), address("mqtt"), address("control"));
-        Self { _child: child, log, https, mqtt, control, authority, folder }
+        let authority_file = folder.path().join(authority);
+        let authority = fs::read_to_string(&authority_file).expect("an authority");
+        Self { child, log, https, mqtt, control, authority, authority_file, folder, options }
+    }
+
+    /// Kills it as a power failure does, and starts it again where it was.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end, or not become ready again.
+    pub async fn is_killed_and_restarted(&mut self) {
+        within_patience("the local DPS's end", self.child.kill()).await.expect("it ends");
+        let places = [("--listen", self.https), ("--mqtt-listen", self.mqtt), ("--control-listen", self.control)];
+        let is_place = |option: &str| places.iter().any(|(name, _)| *name == option);
+        // An option and its value, as all are.
+        let kept = self.options.chunks(2).filter(|pair| !is_place(&pair[0])).flatten().cloned();
+        let given = places.iter().flat_map(|(name, address)| [(*name).to_owned(), address.to_string()]);
+        self.options = kept.chain(given).collect();
+        (self.child, self.log) = start(self.folder.path(), &self.options);
+        self.log.next("the local DPS ready", |line| line.message() == READY).await;
     }
 
     /// What clients have to trust, in PEM.
@@ -169,8 +222,8 @@ impl LocalDps {
 
     /// The same as a file.
     #[must_use]
-    pub fn authority_file(&self) -> PathBuf {
-        self.folder.path().join("authority.pem")
+    pub fn authority_file(&self) -> &Path {
+        &self.authority_file
     }
 
     /// The folder of its files.
@@ -195,6 +248,18 @@ impl LocalDps {
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The URL at which devices register.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.https.port())
+    }
+
+    /// The URL of its control listener.
+    #[must_use]
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
     }
 
     /// The name that clients call it by.
@@ -241,4 +306,19 @@ impl LocalDps {
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()["device"].clone()
     }
+}
+
+/// Starts it in this folder.
+fn start(folder: &Path, options: &[String]) -> (Child, Log) {
+    let mut child = Command::new(binary())
+        .args(["dps", "serve", "--log-format", "json"])
+        .args(options)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the local DPS starts");
+    let log = Log::of(child.stderr.take().expect("a pipe"));
+    (child, log)
 }

@@ -30,6 +30,13 @@ pub fn by_model() -> (SocketAddr, String) {
     (SHARED.get_or_init(start).webhook, format!("/allocate/contoso/by-model?code={}", key("contoso")))
 }
 
+/// The URL of the same.
+#[must_use]
+pub fn by_model_url() -> String {
+    let (address, path) = by_model();
+    format!("http://{address}{path}")
+}
+
 fn start() -> Shared {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let catalogue = Catalogue::new().tenant("contoso").policy("by-model", example("by-model"));

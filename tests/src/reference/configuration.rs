@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use berth::{
     catalogue::{
         KeyHash, PolicyManifest, TenantManifest,
         source::{COMPONENT_FILE, MAX_COMPONENT, MAX_FILES, MAX_TABLE, MAX_TEXT, POLICY_FILE, TENANT_FILE},
     },
     config::Config,
+    dps::config::DpsConfig,
 };
 use schemars::{JsonSchema, schema_for};
 
 use super::{
-    keys::{self, File, Section},
+    keys::{self, File, Section, Shape},
     markdown::{anchor, code, table},
 };
 
@@ -28,8 +29,9 @@ const TOKEN: &str = "the-pipelines-own";
 const INTRO: &str = "\
 # Configuration
 
-Berth reads three kinds of file, all of them TOML: one `berth.toml` for the server, a `tenant.toml` for each tenant, and
-a `policy.toml` for each policy. A key nobody knows is an error that names it.
+Berth reads four kinds of file, all of them TOML: one `berth.toml` for the server, a `tenant.toml` for each tenant, a
+`policy.toml` for each policy, and a `dps.toml` for the [local DPS](local-dps.md). A key nobody knows is an error that names
+it.
 
 ";
 
@@ -76,6 +78,9 @@ if they are there. A refusal is expected like this; its `message` is compared on
 
 The other kind is `retryLater`.
 "#;
+
+/// The local DPS's file.
+const DPS_FILE: &str = "dps.toml";
 
 /// A certificate and its key.
 const TLS: &str = "{ certificate = \"tls.pem\", key = \"tls.key\" }";
@@ -124,12 +129,25 @@ fn kinds() -> Vec<Kind> {
             "the tenant",
             vec![("settings", "unknownModel = \"reject\"\nweights = { north = 2, south = 1 }".to_owned())],
         ),
+        kind::<DpsConfig>(
+            DPS_FILE,
+            "the local DPS",
+            vec![
+                ("hubs.host_name", "\"north.azure-devices.net\"".to_owned()),
+                ("policies.key", "\"b25seS1mb3ItdGVzdHMtb2YtbWluZQ==\"".to_owned()),
+                ("policies.name", "\"reader\"".to_owned()),
+                ("policies.permissions", "[\"enrollment-read\", \"registration-status-read\"]".to_owned()),
+                ("tls.certificate", "\"server.pem\"".to_owned()),
+                ("tls.private_key", "\"server.key\"".to_owned()),
+                ("webhook.authority", "\"root.pem\"".to_owned()),
+            ],
+        ),
     ]
 }
 
 /// The reference of all files.
 pub(super) fn reference() -> anyhow::Result<String> {
-    let mut out = super::notice("`Config`, `TenantManifest` and `PolicyManifest`") + INTRO;
+    let mut out = super::notice("`Config`, `TenantManifest`, `PolicyManifest` and `DpsConfig`") + INTRO;
     out.push_str(&layout());
     // Where each definition of sections was described first.
     let mut described = BTreeMap::new();
@@ -189,12 +207,21 @@ fn layout() -> String {
 }
 
 fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, String>) -> anyhow::Result<String> {
-    let heading = format!("`[{}]` in `{}`", section.name, kind.name);
-    let mut out = format!("### {heading}\n\n{}\n\n", section.docs);
+    let heading = match section.shape {
+        Shape::Top => format!("At the top of `{}`", kind.name),
+        _ => format!("`{}` in `{}`", header(section), kind.name),
+    };
+    let mut out = format!("### {heading}\n\n");
+    if !section.docs.is_empty() {
+        out.push_str(&format!("{}\n\n", section.docs));
+    }
     if keys::is_free_form(section) {
         return Ok(out);
     }
-    if let Some(first) = described.get(&section.definition) {
+    // Two files may each have a type of the same name.
+    let names: Vec<&str> = section.keys.iter().map(|key| key.name.as_str()).collect();
+    let definition = format!("{} {}", section.definition, names.join(" "));
+    if let Some(first) = described.get(&definition) {
         out.push_str(&format!(
             "The keys are those of [{first}](#{}). What is not set here is as {} has it, and nothing can be looser.\n\n",
             anchor(first),
@@ -202,7 +229,7 @@ fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, Str
         ));
         return Ok(out);
     }
-    described.insert(section.definition.clone(), heading);
+    described.insert(definition, heading);
     let mut rows = Vec::new();
     for key in &section.keys {
         ensure!(!key.docs.is_empty(), "{}.{} is not documented", section.name, key.name);
@@ -217,6 +244,20 @@ fn describe(kind: &Kind, section: &Section, described: &mut BTreeMap<String, Str
     Ok(out)
 }
 
+/// How a section begins.
+fn header(section: &Section) -> String {
+    match section.shape {
+        Shape::Top => String::new(),
+        Shape::Table => format!("[{}]", section.name),
+        Shape::Tables => format!("[[{}]]", section.name),
+    }
+}
+
+/// The path of a key, its names with dots in between.
+fn path(section: &Section, key: &str) -> String {
+    format!("{}.{key}", section.name).trim_start_matches('.').to_owned()
+}
+
 /// A file in which every key is set: to its default, or to a sample where it has none.
 fn example(kind: &Kind, file: &File) -> anyhow::Result<String> {
     let sample = |path: &str| {
@@ -225,17 +266,20 @@ fn example(kind: &Kind, file: &File) -> anyhow::Result<String> {
     };
     let mut out = String::new();
     for section in &file.sections {
-        out.push_str(&format!("[{}]\n", section.name));
+        if section.shape != Shape::Top {
+            out.push_str(&format!("{}\n", header(section)));
+        }
         if keys::is_free_form(section) {
             let text = sample(&section.name).with_context(|| format!("no sample for {}", section.name))?;
             out.push_str(&text);
             out.push('\n');
         }
         for key in &section.keys {
-            let path = format!("{}.{}", section.name, key.name);
-            let value = match &key.default {
-                Some(default) => keys::toml(default)?,
-                None => sample(&path).with_context(|| format!("no sample for {path}"))?,
+            let path = path(section, &key.name);
+            let value = match (sample(&path), &key.default) {
+                (Some(sample), _) => sample,
+                (None, Some(default)) => keys::toml(default)?,
+                (None, None) => bail!("no sample for {path}"),
             };
             out.push_str(&format!("{} = {value}\n", key.name));
         }
@@ -249,11 +293,15 @@ mod tests {
     use super::*;
     use berth::{contract::Limits, decide::Check};
 
-    /// The keys of a TOML table, as dotted paths. Arrays and empty tables count as one key.
+    /// The keys of a TOML table, as dotted paths. Arrays of values and empty tables count as one key.
     fn paths(table: &toml::Table) -> Vec<String> {
         let below = |(name, value): (&String, &toml::Value)| match value {
             toml::Value::Table(inner) if !inner.is_empty() => {
                 paths(inner).iter().map(|path| format!("{name}.{path}")).collect()
+            }
+            toml::Value::Array(tables) if tables.first().is_some_and(toml::Value::is_table) => {
+                let first = tables.first().and_then(toml::Value::as_table).unwrap();
+                paths(first).iter().map(|path| format!("{name}.{path}")).collect()
             }
             _ => vec![name.clone()],
         };
@@ -275,7 +323,7 @@ mod tests {
             let found = paths(&text.parse().unwrap());
             for section in &file.sections {
                 for key in &section.keys {
-                    let path = format!("{}.{}", section.name, key.name);
+                    let path = path(section, &key.name);
                     let inside = format!("{path}.");
                     let there = found.iter().any(|found| *found == path || found.starts_with(&inside));
                     assert!(there, "{path} is not in the example of {name}");
@@ -303,6 +351,19 @@ mod tests {
         TenantManifest::parse(&examples[TENANT_FILE].1).unwrap();
         let policy = PolicyManifest::parse(&examples[POLICY_FILE].1).unwrap();
         assert_eq!(policy.settings_json().unwrap(), r#"{"unknownModel":"reject","weights":{"north":2,"south":1}}"#);
+    }
+
+    #[test]
+    fn the_local_dps_reads_its_example() {
+        let mut config = DpsConfig::parse(&examples()[DPS_FILE].1).unwrap();
+        config.check().unwrap();
+        // Samples, since there is no default.
+        let [hub] = std::mem::take(&mut config.hubs).try_into().unwrap();
+        assert_eq!((hub.host_name.as_str(), hub.latency_ms), ("north.azure-devices.net", 0));
+        assert_eq!(std::mem::take(&mut config.policies).len(), 1);
+        assert!(config.tls.certificate.take().is_some() && config.tls.private_key.take().is_some());
+        assert!(config.webhook.authority.take().is_some());
+        assert_eq!(format!("{config:?}"), format!("{:?}", DpsConfig::default()));
     }
 
     #[test]

@@ -3,10 +3,22 @@
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-/// A section of a file: a TOML table with keys of its own.
+/// What a section is in TOML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// The keys above all tables. It has no name.
+    Top,
+    /// A table.
+    Table,
+    /// A table that may be there several times.
+    Tables,
+}
+
+/// A part of a file with keys of its own.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) name: String,
+    pub(super) shape: Shape,
     /// The name of the type it is read into, to tell that two files share it.
     pub(super) definition: String,
     pub(super) docs: String,
@@ -34,9 +46,16 @@ impl File {
     /// Reads a schema. Sections and keys are sorted, since a schema's order depends on how serde_json was built.
     pub(super) fn of(schema: &Value) -> anyhow::Result<Self> {
         let root = Node { root: schema, schema };
-        let mut sections = Vec::new();
+        let (mut top, mut sections) = (Vec::new(), Vec::new());
         for (name, node) in root.properties() {
-            sections.push(node.section(&name)?);
+            match node.section(&name)? {
+                Some(section) => sections.push(section),
+                None => top.push(root.key(name, node)?),
+            }
+        }
+        if !top.is_empty() {
+            let (name, definition) = (String::new(), String::new());
+            sections.insert(0, Section { name, shape: Shape::Top, definition, docs: String::new(), keys: top });
         }
         Ok(Self { docs: root.docs(), sections })
     }
@@ -90,26 +109,42 @@ impl<'a> Node<'a> {
         Ok((Some(name), Node { schema, ..self }))
     }
 
-    fn section(self, name: &str) -> anyhow::Result<Section> {
-        let (definition, node) = self.resolved()?;
-        let mut keys = Vec::new();
-        for (key, child) in node.properties() {
-            let (_, resolved) = child.resolved()?;
-            let inner = child.optional_table()?.map(Node::docs_of_keys).unwrap_or_default();
-            keys.push(Key {
-                form: resolved.form(&key).with_context(|| format!("the form of {name}.{key}"))?,
-                required: node.requires(&key),
-                default: child.schema.get("default").filter(|value| !value.is_null()).cloned(),
-                docs: child.docs_or(resolved) + &inner,
-                name: key,
-            });
+    /// The table or the tables that are here. None if it is a value.
+    fn section(self, name: &str) -> anyhow::Result<Option<Section>> {
+        let (shape, (definition, node)) = match self.items() {
+            Some(items) => (Shape::Tables, items.resolved()?),
+            None => (Shape::Table, self.resolved()?),
+        };
+        if node.text("type") != Some("object") {
+            return Ok(None);
         }
-        Ok(Section {
+        let keys = node.properties().into_iter();
+        let keys = keys.map(|(key, child)| node.key(key, child).with_context(|| format!("in {name}")));
+        Ok(Some(Section {
             name: name.to_owned(),
+            shape,
             definition: definition.unwrap_or(name).to_owned(),
             docs: self.docs_or(node),
-            keys,
+            keys: keys.collect::<anyhow::Result<_>>()?,
+        }))
+    }
+
+    /// The key of this name in a table, whose value is `child`.
+    fn key(self, name: String, child: Self) -> anyhow::Result<Key> {
+        let (_, resolved) = child.resolved()?;
+        let inner = child.optional_table()?.map(Node::docs_of_keys).unwrap_or_default();
+        Ok(Key {
+            form: resolved.form(&name).with_context(|| format!("the form of {name}"))?,
+            required: self.requires(&name),
+            default: child.schema.get("default").filter(|value| !value.is_null()).cloned(),
+            docs: child.docs_or(resolved) + &inner,
+            name,
         })
+    }
+
+    /// What a list holds.
+    fn items(self) -> Option<Self> {
+        Some(Node { schema: self.schema.get("items")?, ..self })
     }
 
     /// The table that may be here or not.
@@ -135,6 +170,9 @@ impl<'a> Node<'a> {
             let choices: Vec<String> =
                 choices.iter().filter_map(|choice| choice.get("const")).map(|value| format!("`{value}`")).collect();
             return Ok(choices.join(", "));
+        }
+        if let Some(items) = self.items() {
+            return Ok(format!("list of {}", items.resolved()?.1.form(key)?));
         }
         let kind = match self.schema.get("type") {
             Some(Value::String(kind)) => kind.as_str(),
@@ -200,9 +238,13 @@ mod tests {
             "properties": {
                 "b": {"$ref": "#/$defs/B", "description": "Here."},
                 "a": {"type": "object", "additionalProperties": true, "description": "Free."},
+                "t": {"type": "string", "default": "x", "description": "Above."},
+                "l": {"type": "array", "items": {"$ref": "#/$defs/L"}, "description": "Many."},
             },
             "$defs": {
+                "L": {"type": "object", "properties": {"p": {"type": "array", "items": {"$ref": "#/$defs/C"}}}},
                 "B": {
+                    "type": "object",
                     "description": "In general.",
                     "properties": {
                         "x_ms": {"type": "integer", "minimum": 1, "default": 5, "description": "X."},
@@ -217,7 +259,12 @@ mod tests {
         });
         let file = File::of(&schema).unwrap();
         assert_eq!(file.docs, "The file.");
-        let [a, b] = &file.sections[..] else { panic!("{file:?}") };
+        let [top, a, b, l] = &file.sections[..] else { panic!("{file:?}") };
+        assert_eq!((top.shape, top.keys[0].name.as_str(), top.keys.len()), (Shape::Top, "t", 1));
+        assert_eq!(
+            (l.shape, l.docs.as_str(), l.keys[0].form.as_str()),
+            (Shape::Tables, "Many.", "list of `\"auto\"`, `\"x\"`")
+        );
         assert!(is_free_form(a));
         assert_eq!(b.docs, "Here.");
         let keys: Vec<_> = b
@@ -238,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_no_words_exist_for_is_an_error() {
-        let schema = json!({"properties": {"a": {"properties": {"b": {"anyOf": []}}}}});
+        let schema = json!({"properties": {"a": {"type": "object", "properties": {"b": {"anyOf": []}}}}});
         assert!(File::of(&schema).is_err());
     }
 }

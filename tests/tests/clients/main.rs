@@ -12,6 +12,7 @@
 
 mod device;
 mod payloads;
+mod plug_and_play;
 mod service;
 mod throttled;
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use crate::dps::certificates::write_set;
+use crate::{cli::output::say, dps::certificates::write_set};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Certificates {
@@ -21,7 +21,7 @@ pub(in crate::cli) struct Certificates {
 impl Certificates {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         for file in write_set(&self.folder, &self.devices, &self.names)? {
-            println!("{}", file.display());
+            say!("{}", file.display());
         }
         Ok(ExitCode::SUCCESS)
     }

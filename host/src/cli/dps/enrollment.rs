@@ -6,12 +6,15 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::remote::{Remote, segment};
-use crate::dps::{
-    enrollment::{Enrollment as Entry, Kind},
-    file::EnrollmentsFile,
+use crate::{
+    cli::output::say,
+    dps::{
+        enrollment::{Enrollment as Entry, Kind},
+        file::EnrollmentsFile,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +76,12 @@ impl One {
         let kind = if self.group { Kind::Group } else { Kind::Individual };
         format!("/{}/{}", collection(kind), segment(&self.id))
     }
+
+    /// What it is called in a message.
+    fn name(&self) -> String {
+        let kind = if self.group { "the group" } else { "the individual enrollment" };
+        format!("{kind} {}", self.id)
+    }
 }
 
 impl Enrollment {
@@ -82,8 +91,12 @@ impl Enrollment {
             Self::Show(show) => show.run().await?,
             Self::Add(add) => add.run().await?,
             Self::Remove(one) => {
-                one.remote.call(Method::DELETE, &one.path(), Vec::new().into()).await?;
-                println!("removed {}", one.id);
+                let removed = one.remote.call(Method::DELETE, &one.path(), Vec::new().into()).await;
+                removed.with_context(|| format!("failed to remove {}", one.name()))?;
+                match one.remote.json {
+                    true => say!("{}", json!({ "removed": one.id })),
+                    false => say!("removed {}", one.id),
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -97,7 +110,11 @@ impl List {
             found.extend(self.all(kind).await?);
         }
         if self.remote.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            say!("{}", serde_json::to_string_pretty(&found)?);
+            return Ok(());
+        }
+        if found.is_empty() {
+            say!("no enrollments");
             return Ok(());
         }
         let mut table = Table::new();
@@ -109,11 +126,14 @@ impl List {
             let attestation = word(&entry.attestation.kind);
             let allocation = entry.allocation_policy.as_ref().map_or("hashed".into(), word);
             let status = if entry.is_enabled() { "enabled" } else { "disabled" };
-            let hubs = entry.iot_hubs.as_ref().filter(|hubs| !hubs.is_empty());
-            let hubs = hubs.map_or("all linked".into(), |hubs| hubs.join(", "));
+            let hubs = match (entry.iot_hubs.as_deref().unwrap_or_default(), &entry.iot_hub_host_name) {
+                ([], None) => "all linked".to_owned(),
+                ([], Some(hub)) => hub.clone(),
+                (hubs, _) => hubs.join(", "),
+            };
             table.add_row([id, kind, &attestation, &allocation, status, &hubs]);
         }
-        println!("{table}");
+        say!("{table}");
         Ok(())
     }
 
@@ -132,7 +152,8 @@ fn word(value: &impl serde::Serialize) -> String {
 impl Show {
     async fn run(self) -> anyhow::Result<()> {
         let (remote, path) = (&self.one.remote, self.one.path());
-        let mut entry: Value = remote.get(&path).await?;
+        let entry = remote.get(&path).await;
+        let mut entry: Value = entry.with_context(|| format!("failed to show {}", self.one.name()))?;
         if self.keys {
             let keys = remote.call(Method::POST, &format!("{path}/attestationmechanism"), Vec::new().into()).await?;
             let keys: Value = serde_json::from_slice(&keys)?;
@@ -140,7 +161,7 @@ impl Show {
                 entry.insert("attestation".into(), keys);
             }
         }
-        println!("{}", serde_json::to_string_pretty(&entry)?);
+        say!("{}", serde_json::to_string_pretty(&entry)?);
         Ok(())
     }
 }
@@ -151,11 +172,22 @@ impl Add {
         if !file.certificates.is_empty() {
             bail!("certificates come with `berth dps serve --enrollments`: a running local DPS takes none");
         }
+        let mut stored = Vec::new();
         for entry in file.enrollments.iter().chain(&file.enrollment_groups) {
-            let (kind, id) = entry.identity().context("an enrollment has no id")?;
+            let (kind, id) =
+                entry.identity().context("an enrollment has no registrationId, or a group no enrollmentGroupId")?;
             let path = format!("/{}/{}", collection(kind), segment(id));
-            self.remote.call(Method::PUT, &path, serde_json::to_vec(entry)?.into()).await?;
-            println!("stored {id}");
+            let put = self.remote.call(Method::PUT, &path, serde_json::to_vec(entry)?.into()).await;
+            put.with_context(|| format!("{id} was not stored"))?;
+            if !self.remote.json {
+                say!("stored {id}");
+            }
+            stored.push(id);
+        }
+        if self.remote.json {
+            say!("{}", json!({ "stored": stored }));
+        } else if stored.is_empty() {
+            say!("{} holds no enrollments", self.file.display());
         }
         Ok(())
     }

@@ -6,10 +6,13 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 
 use super::remote::{Remote, segment};
-use crate::dps::{
-    control::{self, DeviceHistory},
-    device::{Device, Event},
-    trace,
+use crate::{
+    cli::output::say,
+    dps::{
+        control::{self, DeviceHistory},
+        device::{Device, Event},
+        trace,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -58,7 +61,11 @@ impl Devices {
             path = format!("/devices?after={}", segment(&next));
         }
         if self.remote.json {
-            println!("{}", serde_json::to_string_pretty(&devices)?);
+            say!("{}", serde_json::to_string_pretty(&devices)?);
+            return Ok(());
+        }
+        if devices.is_empty() {
+            say!("no devices");
             return Ok(());
         }
         let mut table = table(&["device", "status", "hub", "device id", "how", "payload or error"]);
@@ -69,18 +76,18 @@ impl Devices {
             let last = payload.or(state.error_message.as_deref()).unwrap_or_default();
             table.add_row([&state.registration_id, &word(&state.status), hub, id, &substatus, last]);
         }
-        println!("{table}\n{} devices", devices.len());
+        say!("{table}\n{} devices", devices.len());
         Ok(())
     }
 
     async fn one(&self, id: &str) -> anyhow::Result<()> {
         let found: DeviceHistory = self.remote.get(&format!("/devices/{}", segment(id))).await?;
         if self.remote.json {
-            println!("{}", serde_json::to_string_pretty(&found)?);
+            say!("{}", serde_json::to_string_pretty(&found)?);
             return Ok(());
         }
         if let Some(device) = &found.device {
-            println!("{}", serde_json::to_string_pretty(device)?);
+            say!("{}", serde_json::to_string_pretty(device)?);
         }
         let mut table = table(&["when", "status", "how", "from", "to", "error"]);
         for Event { at, status, substatus, from, to, error, .. } in &found.history {
@@ -88,7 +95,7 @@ impl Devices {
             let [from, to, error] = [from, to, error].map(|text| text.as_deref().unwrap_or_default());
             table.add_row([at, &word(status), &how, from, to, error]);
         }
-        println!("{table}");
+        say!("{table}");
         Ok(())
     }
 }
@@ -98,22 +105,24 @@ impl Trace {
         let Some(id) = &self.registration_id else {
             let ids: Vec<String> = self.remote.get("/traces").await?;
             if self.remote.json {
-                println!("{}", serde_json::to_string_pretty(&ids)?);
+                say!("{}", serde_json::to_string_pretty(&ids)?);
+            } else if ids.is_empty() {
+                say!("no traces");
             } else {
-                ids.iter().for_each(|id| println!("{id}"));
+                ids.iter().for_each(|id| say!("{id}"));
             }
             return Ok(ExitCode::SUCCESS);
         };
         let trace: trace::Trace = self.remote.get(&format!("/traces/{}", segment(id))).await?;
         if self.remote.json {
-            println!("{}", serde_json::to_string_pretty(&trace)?);
+            say!("{}", serde_json::to_string_pretty(&trace)?);
             return Ok(ExitCode::SUCCESS);
         }
         for step in &trace.steps {
-            println!("{}  {}", step.at, step.text);
+            say!("{}  {}", step.at, step.text);
             if let Some(data) = &step.data {
                 let text = serde_json::to_string_pretty(data)?;
-                text.lines().for_each(|line| println!("    {line}"));
+                text.lines().for_each(|line| say!("    {line}"));
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -3,15 +3,18 @@
 use anyhow::{Context as _, bail};
 use clap::Args;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request, body::Bytes};
+use hyper::{Method, Request, Uri, body::Bytes};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde::{Deserialize, de::DeserializeOwned};
+
+/// The control listener's own default.
+const LOCAL: &str = "http://127.0.0.1:7073";
 
 /// Which local DPS.
 #[derive(Debug, Args)]
 pub(super) struct Remote {
     /// The control listener of the local DPS
-    #[arg(long, env = "BERTH_DPS_CONTROL", value_name = "URL", default_value = "http://127.0.0.1:7073")]
+    #[arg(long, env = "BERTH_DPS_CONTROL", value_name = "URL", default_value = LOCAL)]
     control: String,
     /// Print JSON instead of text
     #[arg(long)]
@@ -22,6 +25,13 @@ pub(super) struct Remote {
 #[derive(Deserialize)]
 struct ErrorBody {
     message: String,
+    info: Option<Info>,
+}
+
+/// What it says besides.
+#[derive(Deserialize)]
+struct Info {
+    reason: String,
 }
 
 impl Remote {
@@ -33,9 +43,12 @@ impl Remote {
     /// Calls it, and gives the body of a success.
     pub(super) async fn call(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
         let url = format!("{}{path}", self.control.trim_end_matches('/'));
-        let request = Request::builder().method(method).uri(&url).header("content-type", "application/json");
-        let request =
-            request.body(Full::new(body)).with_context(|| format!("{url} is not a URL that can be called"))?;
+        let uri = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+        let uri = uri.with_context(|| {
+            format!("{} is not the URL of a control listener, such as {LOCAL} (--control)", self.control)
+        })?;
+        let request = Request::builder().method(method).uri(uri).header("content-type", "application/json");
+        let request = request.body(Full::new(body)).context("failed to make a request")?;
         let unreached = || {
             let control = &self.control;
             format!(
@@ -50,7 +63,8 @@ impl Remote {
             return Ok(body);
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(error) => bail!("the local DPS says: {}", error.message),
+            Ok(ErrorBody { message, info: Some(info) }) => bail!("the local DPS says: {message} {}", info.reason),
+            Ok(ErrorBody { message, info: None }) => bail!("the local DPS says: {message}"),
             Err(_) => bail!("{url} answered {status}, and not as a local DPS does"),
         }
     }

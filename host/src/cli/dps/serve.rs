@@ -14,7 +14,7 @@ use crate::{
     app,
     cli::USAGE,
     dps::{allocation::Hub, config::DpsConfig, file::EnrollmentsFile, server::Server},
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, visible},
 };
 
 /// The file read if none is named.
@@ -76,7 +76,7 @@ impl Serve {
         let (config, enrollments) = match read {
             Ok(read) => read,
             Err(error) => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", visible(&format!("{error:#}")));
                 return Ok(ExitCode::from(USAGE));
             }
         };

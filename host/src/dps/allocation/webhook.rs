@@ -71,8 +71,8 @@ impl Webhook {
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), timeout })
     }
 
-    /// Calls it once.
-    pub(in crate::dps) async fn call(&self, url: &str, body: Vec<u8>) -> Attempt {
+    /// Calls it once, after a delay that counts as the webhook's own.
+    pub(in crate::dps) async fn call(&self, url: &str, body: Vec<u8>, delay: Duration) -> Attempt {
         let is_callable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
         let Some(uri) = url.parse::<Uri>().ok().filter(is_callable) else {
             return Attempt::Impossible("because webhookUrl is not an http or https URL".into());
@@ -86,7 +86,11 @@ impl Webhook {
         let Ok(request) = request else {
             return Attempt::Impossible("because webhookUrl cannot be called".into());
         };
-        match tokio::time::timeout(self.timeout, self.answer(request)).await {
+        let answer = async {
+            tokio::time::sleep(delay).await;
+            self.answer(request).await
+        };
+        match tokio::time::timeout(self.timeout, answer).await {
             Ok(attempt) => attempt,
             Err(_) => Attempt::Unanswered(format!("no answer within {} ms", self.timeout.as_millis())),
         }

@@ -89,9 +89,7 @@ impl Registration {
         };
         let faults = core.faults.now();
         match chosen {
-            Ok(choice) if faults.unlinked.iter().any(|hub| hub.eq_ignore_ascii_case(&choice.hub)) => {
-                Outcome::Failed(broken_link())
-            }
+            Ok(choice) if faults.has_unlinked(&choice.hub) => Outcome::Failed(broken_link()),
             Ok(choice) => Outcome::Assigned(choice),
             Err(failure) => Outcome::Failed(failure),
         }
@@ -213,16 +211,16 @@ impl Registration {
 async fn call(core: &Core, url: &str, body: &[u8]) -> Attempt {
     let faults = core.faults.now();
     let answer = |status, body: &str| Attempt::Answered(Answer { status, body: body.into() });
-    match &faults.webhook {
-        None => {}
-        Some(fault @ WebhookFault::Slow(_)) => tokio::time::sleep(fault.delay().unwrap_or_default()).await,
+    let delay = match &faults.webhook {
+        None => Duration::ZERO,
+        Some(WebhookFault::Slow(ms)) => Duration::from_millis(*ms),
         Some(WebhookFault::Down) => {
             return Attempt::Unanswered("the webhook is down: a fault that is switched on".into());
         }
         Some(WebhookFault::Status(status)) => return answer(*status, ""),
         Some(WebhookFault::Garbage) => return answer(200, "<html>a fault that is switched on</html>"),
-    }
-    core.webhook.call(url, body.to_vec()).await
+    };
+    core.webhook.call(url, body.to_vec(), delay).await
 }
 
 /// What a device hears when the hub does not let DPS in: the hub's own words.

@@ -190,7 +190,7 @@ impl Registrar {
             return Err(ServiceError::UnauthorizedKey);
         }
         if !request.api_version.as_deref().is_some_and(is_api_version) {
-            return Err(ServiceError::Invalid("The api-version is missing or unknown.".into()));
+            return Err(ServiceError::unknown_version());
         }
         if !is_id(&request.registration_id) {
             return Err(ServiceError::Invalid("The registration id is invalid.".into()));

@@ -68,8 +68,8 @@ impl Reply {
 pub enum ServiceError {
     /// 400004: the request makes no sense, and why.
     Invalid(String),
-    /// 400012: the body is not what it should be.
-    Deserialization,
+    /// 400012: the body is not what it should be, and how. DPS's own message says no more than that.
+    Deserialization(String),
     /// 401000: no credential, or one that cannot be read or has expired.
     Unauthorized,
     /// 401002: a credential that is not the enrollment's, or no enrollment.
@@ -100,7 +100,21 @@ struct ErrorBody<'a> {
     error_code: u32,
     tracking_id: &'a str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info: Option<Info<'a>>,
     timestamp_utc: String,
+}
+
+/// What else there is to say: names and text.
+#[derive(Serialize)]
+struct Info<'a> {
+    reason: &'a str,
+}
+
+impl From<serde_json::Error> for ServiceError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Deserialization(error.to_string())
+    }
 }
 
 impl ServiceError {
@@ -109,16 +123,25 @@ impl ServiceError {
     pub fn reply(&self) -> Reply {
         let (code, message) = self.code_and_message();
         let timestamp_utc = format!("{:.7}", jiff::Timestamp::now());
-        let body = ErrorBody { error_code: code, tracking_id: &guid(), message, timestamp_utc };
+        let info = match self {
+            Self::Deserialization(reason) => Some(Info { reason }),
+            _ => None,
+        };
+        let body = ErrorBody { error_code: code, tracking_id: &guid(), message, info, timestamp_utc };
         let status = u16::try_from(code / 1000).unwrap_or(500);
         let retry_after = (status == 429).then_some(THROTTLED_FOR);
         Reply { status, retry_after, error_code: Some(code), body: ascii_json(&body) }
     }
 
+    /// The error of a request for a version that nobody knows, or for none.
+    pub(in crate::dps) fn unknown_version() -> Self {
+        Self::Invalid("The api-version is missing or unknown.".into())
+    }
+
     pub(in crate::dps) fn code_and_message(&self) -> (u32, &str) {
         match self {
             Self::Invalid(message) => (400_004, message),
-            Self::Deserialization => (400_012, "Deserialization error."),
+            Self::Deserialization(_) => (400_012, "Deserialization error."),
             Self::Unauthorized => (401_000, "Unauthorized"),
             Self::UnauthorizedKey => (401_002, "Unauthorized"),
             Self::InvalidCertificate => (401_002, "Invalid certificate."),

@@ -114,14 +114,15 @@ impl<'a> Body<'a> {
         }
         // An array of the members' values would be read as well.
         if !request.body.trim_ascii().starts_with(b"{") {
-            return Err(ServiceError::Deserialization);
+            return Err(ServiceError::Deserialization("the body is not a JSON object".into()));
         }
-        let body: Self = serde_json::from_slice(&request.body).map_err(|_| ServiceError::Deserialization)?;
+        let body: Self = serde_json::from_slice(&request.body)?;
         if body.registration_id.as_ref().is_some_and(|id| !id.eq_ignore_ascii_case(&request.registration_id)) {
             return Err(ServiceError::Invalid("The registration id of the body is not that of the request.".into()));
         }
         if !body.payload.is_none_or(is_payload) {
-            return Err(ServiceError::Deserialization);
+            let reason = "payload is neither an object nor a string that holds JSON";
+            return Err(ServiceError::Deserialization(reason.into()));
         }
         Ok(body)
     }
@@ -172,7 +173,7 @@ mod tests {
         for body in
             [&b"{"[..], b"[]", b"\xff", br#"{"modelId":"dtmi:a;1"}"#, br#"{"payload":1}"#, br#"{"payload":"x"}"#]
         {
-            assert_eq!(Body::parse(&request(body)).unwrap_err(), ServiceError::Deserialization);
+            assert!(matches!(Body::parse(&request(body)), Err(ServiceError::Deserialization(_))));
         }
         let other = request(br#"{"registrationId":"another"}"#);
         assert!(matches!(Body::parse(&other), Err(ServiceError::Invalid(_))));

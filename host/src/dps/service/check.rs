@@ -38,8 +38,13 @@ fn check_allocation(enrollment: &Enrollment, hubs: &[Hub]) -> Result<(), Service
         }
     }
     let one_hub = enrollment.iot_hubs.as_ref().map_or(0, Vec::len) == 1 || enrollment.iot_hub_host_name.is_some();
+    let webhook = enrollment.custom_allocation_definition.as_ref();
+    let has_webhook = webhook.is_some_and(|webhook| !webhook.webhook_url.is_empty() && !webhook.api_version.is_empty());
     match enrollment.allocation_policy {
-        Some(AllocationPolicy::Custom) if enrollment.custom_allocation_definition.is_none() => {
+        Some(AllocationPolicy::Custom) if webhook.is_some() && !has_webhook => {
+            Err(invalid("A CustomAllocationDefinition needs a webhookUrl and an apiVersion."))
+        }
+        Some(AllocationPolicy::Custom) if !has_webhook => {
             Err(invalid("A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'."))
         }
         Some(AllocationPolicy::Static) if !one_hub => Err(invalid("The allocation policy 'Static' needs one hub.")),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Call, check, if_match, invalid, no_content, page, unquoted, wanted};
+use super::{Answer, Call, check, if_match, invalid, no_content, page, registrations, unquoted, wanted};
 use crate::dps::{
     enrollment::{Enrollment, Kind},
     registrar::{Registrar, Reply, ServiceError},
@@ -38,7 +38,8 @@ pub(super) fn get(registrar: &Registrar, kind: Kind, id: &str) -> Answered {
     let mut enrollment = registrar.store().enrollment(kind, id)?.ok_or_else(not_found)?.without_keys();
     if kind == Kind::Individual {
         let device = registrar.store().device(id)?;
-        enrollment.registration_state = device.and_then(|device| serde_json::to_value(&device.state).ok());
+        enrollment.registration_state =
+            device.and_then(|device| serde_json::to_value(registrations::shown(device)).ok());
     }
     Ok(shown(&enrollment))
 }
@@ -54,7 +55,7 @@ pub(super) fn keys(registrar: &Registrar, kind: Kind, id: &str) -> Answered {
 }
 
 pub(super) async fn put(registrar: &Registrar, kind: Kind, id: &str, call: &Call<'_>) -> Answered {
-    let enrollment: Enrollment = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let enrollment: Enrollment = serde_json::from_slice(call.body)?;
     let is_this = enrollment.identity().is_some_and(|(of, named)| of == kind && named.eq_ignore_ascii_case(id));
     if !is_this {
         return Err(invalid("The id of the body is not that of the path."));
@@ -115,7 +116,7 @@ struct Query {
 }
 
 pub(super) fn query(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let query: Query = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let query: Query = serde_json::from_slice(call.body)?;
     let words: Vec<String> = query.query.split_whitespace().map(str::to_ascii_lowercase).collect();
     let all = words.iter().map(String::as_str).eq([
         "select",
@@ -130,14 +131,14 @@ pub(super) fn query(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answe
         return Err(invalid("Only SELECT * of all enrollments is supported."));
     }
     let (most, after) = wanted(call)?;
-    let found = registrar.store().enrollments(kind, &after, most)?;
+    // One more than the page has, to know whether there is another page.
+    let found = registrar.store().enrollments(kind, &after, most + 1)?;
     let found: Vec<Enrollment> = found.iter().map(Enrollment::without_keys).collect();
-    let last = found.last().and_then(Enrollment::identity).map(|(_, id)| id);
     let item_type = match kind {
         Kind::Individual => "enrollment",
         Kind::Group => "enrollmentGroup",
     };
-    Ok(page(&found, most, last, item_type))
+    Ok(page(found, most, |enrollment| enrollment.identity().map(|(_, id)| id), item_type))
 }
 
 #[derive(Deserialize)]
@@ -167,7 +168,7 @@ struct BulkError {
 }
 
 pub(super) async fn bulk(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let bulk: Bulk = serde_json::from_slice(call.body).map_err(|_| ServiceError::Deserialization)?;
+    let bulk: Bulk = serde_json::from_slice(call.body)?;
     if bulk.enrollments.is_empty() || bulk.enrollments.len() > MOST_IN_BULK {
         return Err(invalid(format!("A bulk operation has 1 to {MOST_IN_BULK} enrollments.")));
     }
@@ -178,6 +179,7 @@ pub(super) async fn bulk(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> 
         let etag = enrollment.etag.as_deref().map(unquoted);
         let done = match (enrollment.identity(), &bulk.mode) {
             (Some((of, id)), Mode::Delete) if of == kind => remove(registrar, kind, id, etag).await,
+            (Some(_), Mode::UpdateIfMatch) if etag.is_none() => Err(invalid("updateIfMatchETag needs an etag.")),
             (Some((of, _)), mode) if of == kind => {
                 let etag = etag.filter(|_| *mode == Mode::UpdateIfMatch);
                 write(registrar, enrollment, mode.clone(), etag).await.map(drop)

@@ -149,11 +149,12 @@ fn no_content() -> Answer {
     Reply { status: 204, retry_after: None, error_code: None, body: String::new() }.into()
 }
 
-/// A page of a query: the items, and where the next page begins if this one is full.
-fn page<T: serde::Serialize>(items: &[T], most: usize, last: Option<&str>, item_type: &str) -> Answer {
+/// A page of a query: `most` of the items, and where the next page begins if there are more.
+fn page<T: serde::Serialize>(mut items: Vec<T>, most: usize, id: fn(&T) -> Option<&str>, item_type: &str) -> Answer {
     let mut headers = vec![("x-ms-item-type", item_type.to_owned()), ("x-ms-max-item-count", most.to_string())];
-    if items.len() == most {
-        headers.extend(last.map(|last| ("x-ms-continuation", hex::encode(last))));
+    if items.len() > most {
+        items.truncate(most);
+        headers.extend(items.last().and_then(id).map(|last| ("x-ms-continuation", hex::encode(last))));
     }
     Answer { reply: Reply::ok(&items), headers }
 }

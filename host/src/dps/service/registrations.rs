@@ -12,9 +12,14 @@ fn not_found() -> ServiceError {
     ServiceError::NotFound("Registration not found.".into())
 }
 
+/// A registration as a service sees it: without what is the device's alone.
+pub(super) fn shown(device: Device) -> RegistrationState {
+    RegistrationState { tpm: None, x509: None, symmetric_key: None, ..device.state }
+}
+
 pub(super) fn get(registrar: &Registrar, id: &str) -> Answered {
     let device = registrar.store().device(id)?.ok_or_else(not_found)?;
-    Ok(Reply::ok(&device.state).into())
+    Ok(Reply::ok(&shown(device)).into())
 }
 
 pub(super) async fn delete(registrar: &Registrar, id: &str, call: &Call<'_>) -> Answered {
@@ -31,13 +36,12 @@ pub(super) fn query(registrar: &Registrar, group: &str, call: &Call<'_>) -> Answ
     let (most, mut after) = wanted(call)?;
     let mut found: Vec<RegistrationState> = Vec::new();
     let is_of = |device: &Device| device.group.as_ref().is_some_and(|of| of.eq_ignore_ascii_case(group));
-    while found.len() < most {
+    // One more than the page has, to know whether there is another page.
+    while found.len() <= most {
         let devices = registrar.store().devices(&after, most)?;
         let Some(last) = devices.last() else { break };
         after.clone_from(&last.state.registration_id);
-        let room = most - found.len();
-        found.extend(devices.into_iter().filter(is_of).map(|device| device.state).take(room));
+        found.extend(devices.into_iter().filter(is_of).map(shown));
     }
-    let last = found.last().map(|state| state.registration_id.as_str());
-    Ok(page(&found, most, last, "deviceRegistration"))
+    Ok(page(found, most, |state| Some(&state.registration_id), "deviceRegistration"))
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     stub::{ID, Stub, assigned, assigning, begun},
-    world::{DEVICE_KEY, PHONES, World, by_key, by_model, custom},
+    world::{DEVICE_KEY, Ended, PHONES, by_key, by_model_url, custom, serving},
 };
 
 const PHONE: &str = r#"{"modelId":"dtmi:azureiot:PhoneAsADevice;2"}"#;
@@ -23,56 +23,55 @@ fn key(id: &str) -> String {
 
 #[tokio::test]
 async fn the_payload_of_the_file_reaches_the_policy() {
-    let (_berth, webhook) = by_model().await;
-    let world =
-        World::new([custom(json!({"registrationId": "edge-1", "attestation": by_key(DEVICE_KEY)}), &webhook)]).await;
-    world.write("payload.json", PHONE);
-    let payload = format!("payload = {{ uri = \"file://{}/payload.json\" }}\n", world.folder().display());
-    let slash = format!("{}/", world.url());
-    world.write("config.toml", &config(&slash, "0ne00000000", &payload, &key("edge-1")));
-    let mut command = world.command(&["device", "register", "--config", "config.toml", "--json"]);
+    let webhook = by_model_url();
+    let dps = serving([custom(json!({"registrationId": "edge-1", "attestation": by_key(DEVICE_KEY)}), &webhook)]).await;
+    dps.write("payload.json", PHONE);
+    let payload = format!("payload = {{ uri = \"file://{}/payload.json\" }}\n", dps.folder().display());
+    let slash = format!("{}/", dps.url());
+    dps.write("config.toml", &config(&slash, "0ne00000000", &payload, &key("edge-1")));
+    let mut command = dps.command(&["device", "register", "--config", "config.toml", "--json"]);
     command.env_remove("BERTH_DPS");
-    let ended = super::world::end(command).await;
+    let ended = Ended::of(command).await;
     assert_eq!((ended.code, &ended.json()["assignedHub"]), (Some(0), &json!(PHONES)), "{ended:?}");
 
     // The configuration of a device that stands elsewhere, tried at the local DPS.
     let elsewhere = config("https://global.azure-devices-provisioning.net", "0ab1234C5D6", "", &key("edge-1"));
-    world.write("config.toml", &elsewhere);
-    let url = world.url();
+    dps.write("config.toml", &elsewhere);
+    let url = dps.url();
     let here = ["--config", "config.toml", "--dps", &url, "--id-scope", "0ne00000000", "--payload", PHONE, "--json"];
-    assert_eq!(world.register(&here).await.json()["assignedHub"], PHONES);
+    assert_eq!(dps.register(&here).await.json()["assignedHub"], PHONES);
 }
 
 #[tokio::test]
 async fn a_tpm_and_a_certificate_of_a_configuration() {
-    let (_berth, webhook) = by_model().await;
+    let webhook = by_model_url();
     let made = tempfile::tempdir().unwrap();
     let folder = made.path().to_str().unwrap();
     berth::dps::certificates::write_set(made.path(), &["edge-2".to_owned()], &["localhost".to_owned()]).unwrap();
     let pem = std::fs::read_to_string(made.path().join("edge-2.pem")).unwrap();
     let x509 = json!({"type": "x509", "x509": {"clientCertificates": {"primary": {"certificate": pem}}}});
-    let world = World::new([custom(json!({"registrationId": "edge-2", "attestation": x509}), &webhook)]).await;
-    let keys = world.berth(&["device", "tpm", "tpm.pem", "--json"]).await.json();
+    let dps = serving([custom(json!({"registrationId": "edge-2", "attestation": x509}), &webhook)]).await;
+    let keys = dps.berth(&["device", "tpm", "tpm.pem", "--json"]).await.json();
     let chip = custom(json!({"registrationId": "edge-3", "attestation": {"type": "tpm", "tpm": keys}}), &webhook);
-    world.write("chip.json", &json!({"enrollments": [chip]}).to_string());
-    assert_eq!(world.berth(&["dps", "enrollment", "add", "chip.json"]).await.code, Some(0));
-    world.write("payload.json", PHONE);
-    let payload = format!("payload = {{ uri = \"file://{}/payload.json\" }}\n", world.folder().display());
+    dps.write("chip.json", &json!({"enrollments": [chip]}).to_string());
+    assert_eq!(dps.berth(&["dps", "enrollment", "add", "chip.json"]).await.code, Some(0));
+    dps.write("payload.json", PHONE);
+    let payload = format!("payload = {{ uri = \"file://{}/payload.json\" }}\n", dps.folder().display());
     let certificate = format!(
         "method = \"x509\"\nidentity_cert = \"file://{folder}/edge-2.pem\"\nidentity_pk = \"file://{folder}/edge-2.key\""
     );
     let tpm = "method = \"tpm\"\nregistration_id = \"edge-3\"";
-    world.write("x509.toml", &config(&world.url(), "0ne00000000", &payload, &certificate));
-    world.write("tpm.toml", &config(&world.url(), "0ne00000000", &payload, tpm));
+    dps.write("x509.toml", &config(&dps.url(), "0ne00000000", &payload, &certificate));
+    dps.write("tpm.toml", &config(&dps.url(), "0ne00000000", &payload, tpm));
     let (x509, chip) = tokio::join!(
-        world.register(&["--config", "x509.toml", "--json"]),
-        world.register(&["--config", "tpm.toml", "--tpm", "tpm.pem", "--json"]),
+        dps.register(&["--config", "x509.toml", "--json"]),
+        dps.register(&["--config", "tpm.toml", "--tpm", "tpm.pem", "--json"]),
     );
     for (ended, id) in [(x509, "edge-2"), (chip, "edge-3")] {
         let json = ended.json();
         assert_eq!((&json["registrationId"], &json["assignedHub"]), (&json!(id), &json!(PHONES)), "{ended:?}");
     }
-    world.register(&["--config", "tpm.toml"]).await.failed(2, &["--tpm FILE"]);
+    dps.register(&["--config", "tpm.toml"]).await.failed(2, &["--tpm FILE"]);
 }
 
 /// What IoT Edge is known by: the version it asks for, one signature in lower case that is good for half a minute.

@@ -6,16 +6,16 @@ use berth_tests::{
 };
 use serde_json::json;
 
-use super::world::{CLIMATE, DEVICE_KEY, GROUP_KEY, World, by_key, custom, group};
+use super::world::{CLIMATE, DEVICE_KEY, GROUP_KEY, by_key, custom, group, serving};
 
 const DEVICE: [&str; 4] = ["--registration-id", "dev1", "--group-key", GROUP_KEY];
 
 #[tokio::test]
 async fn wrong_arguments_are_told_before_anything_is_begun() {
-    let world = World::new([]).await;
-    world.write("text", "text");
-    world.write("empty.json", "[]");
-    world.write("broken.json", "{\"a\": {id}}");
+    let dps = serving([]).await;
+    dps.write("text", "text");
+    dps.write("empty.json", "[]");
+    dps.write("broken.json", "{\"a\": {id}}");
     let fleet = ["--count", "3", "--registration-id", "d-{n}", "--group-key", GROUP_KEY];
     for (arguments, said) in [
         (&["--registration-id", "dev1"][..], "in one way"),
@@ -41,23 +41,21 @@ async fn wrong_arguments_are_told_before_anything_is_begun() {
         (&["--config", "nothing.toml"], "nothing.toml"),
         (&["--config", "text", "--group-key", GROUP_KEY], "--group-key"),
     ] {
-        let ended = world.register(arguments).await;
+        let ended = dps.register(arguments).await;
         ended.failed(2, &[said]);
         assert!(!ended.stderr.contains("secret!") && !ended.stderr.contains(GROUP_KEY), "{}", ended.stderr);
     }
-    assert!(world.devices().await.is_empty());
+    assert!(dps.devices().await.is_empty());
 }
 
 #[tokio::test]
 async fn who_is_not_there_or_not_trusted_is_named() {
-    let world = World::new([]).await;
-    world.write("other.pem", &Authority::default().pem());
-    let register = async |more: &[&str]| world.register(&[&DEVICE[..], more].concat()).await;
+    let dps = serving([]).await;
+    dps.write("other.pem", &Authority::default().pem());
+    let register = async |more: &[&str]| dps.register(&[&DEVICE[..], more].concat()).await;
     register(&["--ca", "other.pem"]).await.failed(1, &["not trusted", "--ca FILE", "authority.pem"]);
     // The port of the control listener is HTTP.
-    let devices = world.command(&["x"]);
-    let control = devices.as_std().get_envs().find(|(name, _)| *name == "BERTH_DPS_CONTROL").unwrap().1.unwrap();
-    let plain = control.to_str().unwrap().replace("http://", "https://");
+    let plain = dps.control_url().replace("http://", "https://");
     register(&["--dps", &plain]).await.failed(1, &["does not speak TLS", "listen.https"]);
     // A port that was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -70,23 +68,23 @@ async fn who_is_not_there_or_not_trusted_is_named() {
 async fn what_the_dps_refuses_says_why() {
     let disabled =
         json!({"registrationId": "off", "attestation": by_key(DEVICE_KEY), "provisioningStatus": "disabled"});
-    let world = World::new([disabled, group("all", "http://127.0.0.1:9/")]).await;
+    let dps = serving([disabled, group("all", "http://127.0.0.1:9/")]).await;
     let off = ["--registration-id", "off", "--symmetric-key", DEVICE_KEY];
-    world.register(&off).await.failed(1, &["off has no hub: disabled", "provisioningStatus"]);
+    dps.register(&off).await.failed(1, &["off has no hub: disabled", "provisioningStatus"]);
     let wrong = ["--registration-id", "dev1", "--symmetric-key", DEVICE_KEY];
-    let ended = world.register(&wrong).await;
+    let ended = dps.register(&wrong).await;
     ended.failed(1, &["refused: 401002 Unauthorized", "berth dps enrollment list"]);
     assert!(!ended.stderr.contains(DEVICE_KEY));
-    world.register(&[&DEVICE[..], &["--id-scope", "0neOther"]].concat()).await.failed(1, &["401002", "--id-scope"]);
-    world.register(&[&DEVICE[..], &["--payload", "[1]"]].concat()).await.failed(1, &["400012", "JSON object"]);
+    dps.register(&[&DEVICE[..], &["--id-scope", "0neOther"]].concat()).await.failed(1, &["401002", "--id-scope"]);
+    dps.register(&[&DEVICE[..], &["--payload", "[1]"]].concat()).await.failed(1, &["400012", "JSON object"]);
     let spaced = ["--registration-id", "a b", "--group-key", GROUP_KEY];
-    world.register(&spaced).await.failed(1, &["400004", "--registration-id"]);
-    let json = world.register(&[&wrong[..], &["--json"]].concat()).await;
+    dps.register(&spaced).await.failed(1, &["400004", "--registration-id"]);
+    let json = dps.register(&[&wrong[..], &["--json"]].concat()).await;
     assert_eq!((json.code, &json.json()["errorCode"]), (Some(1), &json!(401_002)));
     assert_eq!(json.json()["status"], "failed");
 
-    assert_eq!(world.berth(&["dps", "fault", "throttle"]).await.code, Some(0));
-    let throttled = world.register(&[&DEVICE[..], &["--retry-for", "0"]].concat()).await;
+    assert_eq!(dps.berth(&["dps", "fault", "throttle"]).await.code, Some(0));
+    let throttled = dps.register(&[&DEVICE[..], &["--retry-for", "0"]].concat()).await;
     throttled.failed(1, &["429001", "--retry-for"]);
 }
 
@@ -97,16 +95,16 @@ async fn what_the_webhook_refuses_says_why() {
     let webhook = |path: &str| format!("http://{}/allocate/{path}", berth.webhook());
     let enrollment =
         |id: &str, path: &str| custom(json!({"registrationId": id, "attestation": by_key(DEVICE_KEY)}), &webhook(path));
-    let world = World::new([
+    let dps = serving([
         enrollment("keyless", "contoso/toasters"),
         enrollment("nowhere", "fabrikam/nothing?code=fabrikam-primary"),
         enrollment("unlinked", "fabrikam/elsewhere?code=fabrikam-primary"),
     ])
     .await;
-    let register = async |id: &str| world.register(&["--registration-id", id, "--symmetric-key", DEVICE_KEY]).await;
+    let register = async |id: &str| dps.register(&["--registration-id", id, "--symmetric-key", DEVICE_KEY]).await;
     register("keyless").await.failed(1, &["400209", "?code=KEY"]);
     register("nowhere").await.failed(1, &["400207", "webhookUrl"]);
     assert_eq!(register("unlinked").await.code, Some(0));
-    assert_eq!(world.berth(&["dps", "fault", "unlink", CLIMATE[0]]).await.code, Some(0));
+    assert_eq!(dps.berth(&["dps", "fault", "unlink", CLIMATE[0]]).await.code, Some(0));
     register("unlinked").await.failed(1, &["401002", "mend the hub's link"]);
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use serde_json::{Value, json};
 
-use super::world::{CLIMATE, GROUP_KEY, PHONES, World, by_model, group};
+use super::world::{CLIMATE, GROUP_KEY, PHONES, by_model_url, group, serving};
 
 /// Phones, thermostats and what the policy does not know, in turn.
 const TEMPLATE: &str = r#"[
@@ -18,10 +18,10 @@ const FLEET: [&str; 8] =
 
 #[tokio::test]
 async fn a_fleet_says_where_its_devices_went() {
-    let (_berth, webhook) = by_model().await;
-    let world = World::new([group("all", &webhook)]).await;
-    world.write("template.json", TEMPLATE);
-    let ended = world.register(&[&FLEET[..], &["--parallel", "8", "--results", "results.jsonl"]].concat()).await;
+    let webhook = by_model_url();
+    let dps = serving([group("all", &webhook)]).await;
+    dps.write("template.json", TEMPLATE);
+    let ended = dps.register(&[&FLEET[..], &["--parallel", "8", "--results", "results.jsonl"]].concat()).await;
     // Not every device has a hub.
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for said in
@@ -37,22 +37,22 @@ async fn a_fleet_says_where_its_devices_went() {
         "{steps:?}"
     );
 
-    let results = fs::read_to_string(world.folder().join("results.jsonl")).unwrap();
+    let results = fs::read_to_string(dps.folder().join("results.jsonl")).unwrap();
     let results: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let ids: BTreeSet<&str> = results.iter().map(|result| result["registrationId"].as_str().unwrap()).collect();
     assert_eq!((results.len(), ids.len()), (60, 60));
     assert!(results.iter().all(|result| result["status"] != "assigned" || result["payload"].is_object()));
     // The payloads were the devices' own.
-    let trace = world.control("/traces/dev-2").await.to_string();
+    let trace = dps.control("/traces/dev-2").await.json().to_string();
     assert!(trace.contains("the dev-2"), "{trace}");
 }
 
 #[tokio::test]
 async fn a_fleets_summary_in_json() {
-    let (_berth, webhook) = by_model().await;
-    let world = World::new([group("all", &webhook)]).await;
-    world.write("template.json", TEMPLATE);
-    let summary = world.register(&[&FLEET[..], &["--json"]].concat()).await.json();
+    let webhook = by_model_url();
+    let dps = serving([group("all", &webhook)]).await;
+    dps.write("template.json", TEMPLATE);
+    let summary = dps.register(&[&FLEET[..], &["--json"]].concat()).await.json();
     assert_eq!(summary["devices"], 60);
     assert_eq!((&summary["assigned"], &summary["rejected"], &summary["failed"]), (&json!(40), &json!(20), &json!(0)));
     assert_eq!(summary["hubs"][PHONES], 20);
@@ -62,24 +62,24 @@ async fn a_fleets_summary_in_json() {
 
     // With a model for all, and nothing to reject.
     let plain = ["--registration-id", "phone-{n}", "--group-key", GROUP_KEY, "--count", "5", "--json"];
-    let ended = world.register(&[&plain[..], &["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]].concat()).await;
+    let ended = dps.register(&[&plain[..], &["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]].concat()).await;
     assert_eq!((ended.code, &ended.json()["hubs"]), (Some(0), &json!({PHONES: 5})));
 }
 
 /// Each device shows what lies under its own name; one that has nothing there fails, and no other.
 #[tokio::test]
 async fn a_fleet_with_certificates() {
-    let (_berth, webhook) = by_model().await;
+    let webhook = by_model_url();
     let made = tempfile::tempdir().unwrap();
     let devices = ["dev-1", "dev-2"].map(str::to_owned);
     berth::dps::certificates::write_set(made.path(), &devices, &["localhost".to_owned()]).unwrap();
     let root = fs::read_to_string(made.path().join("root.pem")).unwrap();
     let attestation = json!({"type": "x509", "x509": {"signingCertificates": {"primary": {"certificate": root}}}});
     let all = super::world::custom(json!({"enrollmentGroupId": "all", "attestation": attestation}), &webhook);
-    let world = World::new([all]).await;
+    let dps = serving([all]).await;
     let [cert, key] = ["pem", "key"].map(|kind| format!("{}/{{id}}.{kind}", made.path().display()));
     let fleet = ["--registration-id", "dev-{n}", "--cert", &cert, "--key", &key, "--count", "3", "--json"];
-    let ended = world.register(&[&fleet[..], &["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]].concat()).await;
+    let ended = dps.register(&[&fleet[..], &["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]].concat()).await;
     let summary = ended.json();
     assert_eq!((ended.code, &summary["assigned"], &summary["failed"]), (Some(1), &json!(2), &json!(1)), "{summary}");
     assert!(summary["reasons"][0]["reason"].as_str().unwrap().contains("dev-3.pem"), "{summary}");

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::world::{CLIMATE, DEVICE_KEY, Ended, GROUP_KEY, PHONES, World, by_key, by_model, custom, group};
+use super::world::{CLIMATE, DEVICE_KEY, Ended, GROUP_KEY, PHONES, by_key, by_model_url, custom, group, serving};
 
 const THERMOSTAT: &str = r#"{"modelId":"dtmi:com:example:Thermostat;1","serial":7}"#;
 
@@ -19,28 +19,28 @@ fn is_thermostat(ended: &Ended, id: &str) {
 
 #[tokio::test]
 async fn a_device_with_a_symmetric_key_prints_hub_and_payload() {
-    let (_berth, webhook) = by_model().await;
+    let webhook = by_model_url();
     let own = custom(json!({"registrationId": "own", "attestation": by_key(DEVICE_KEY)}), &webhook);
-    let world = World::new([own, group("all", &webhook)]).await;
+    let dps = serving([own, group("all", &webhook)]).await;
     let own = ["--registration-id", "own", "--symmetric-key", DEVICE_KEY, "--payload", THERMOSTAT];
-    is_thermostat(&world.register(&own).await, "own");
+    is_thermostat(&dps.register(&own).await, "own");
     let of_a_group = ["--registration-id", "sensor-7", "--group-key", GROUP_KEY, "--payload", THERMOSTAT];
-    is_thermostat(&world.register(&of_a_group).await, "sensor-7");
+    is_thermostat(&dps.register(&of_a_group).await, "sensor-7");
 
     // The same by variables, and as JSON.
-    let mut command = world.command(&["device", "register", "--registration-id", "sensor-7", "--payload", THERMOSTAT]);
+    let mut command = dps.command(&["device", "register", "--registration-id", "sensor-7", "--payload", THERMOSTAT]);
     command.args(["--json"]).env("BERTH_DEVICE_GROUP_KEY", GROUP_KEY);
-    let again = super::world::end(command).await.json();
+    let again = Ended::of(command).await.json();
     assert_eq!((&again["status"], &again["registrationId"]), (&json!("assigned"), &json!("sensor-7")));
     assert_eq!(again["substatus"], "reprovisionedToInitialAssignment");
     assert_eq!(again["payload"], json!({"telemetryInterval": 60}));
-    let device = world.control("/devices/sensor-7").await;
+    let device = dps.control("/devices/sensor-7").await.json();
     assert_eq!(device["device"]["assignment"]["hub"], again["assignedHub"]);
 }
 
 #[tokio::test]
 async fn a_device_with_a_certificate_prints_hub_and_payload() {
-    let (_berth, webhook) = by_model().await;
+    let webhook = by_model_url();
     // Made before the enrollments, which name them.
     let made = tempfile::tempdir().unwrap();
     let folder = made.path().to_str().unwrap();
@@ -51,51 +51,51 @@ async fn a_device_with_a_certificate_prints_hub_and_payload() {
         |kind: &str, name: &str| json!({"type": "x509", "x509": {kind: {"primary": {"certificate": read(name)}}}});
     let own = json!({"registrationId": "own", "attestation": x509("clientCertificates", "own.pem")});
     let all = json!({"enrollmentGroupId": "all", "attestation": x509("signingCertificates", "root.pem")});
-    let world = World::new([custom(own, &webhook), custom(all, &webhook)]).await;
+    let dps = serving([custom(own, &webhook), custom(all, &webhook)]).await;
     for id in devices {
         let (cert, key) = (format!("{folder}/{id}.pem"), format!("{folder}/{id}.key"));
         // The id is in the certificate.
-        is_thermostat(&world.register(&["--cert", &cert, "--key", &key, "--payload", THERMOSTAT]).await, &id);
+        is_thermostat(&dps.register(&["--cert", &cert, "--key", &key, "--payload", THERMOSTAT]).await, &id);
     }
 }
 
 #[tokio::test]
 async fn a_device_with_a_tpm_prints_hub_and_payload() {
-    let (_berth, webhook) = by_model().await;
+    let webhook = by_model_url();
     let tpm = tempfile::tempdir().unwrap();
     let file = tpm.path().join("tpm.pem");
     let file = file.to_str().unwrap();
-    let world = World::new([group("all", &webhook)]).await;
-    let keys = world.berth(&["device", "tpm", file, "--json"]).await.json();
+    let dps = serving([group("all", &webhook)]).await;
+    let keys = dps.berth(&["device", "tpm", file, "--json"]).await.json();
     let enrollment = custom(json!({"registrationId": "chip", "attestation": {"type": "tpm", "tpm": keys}}), &webhook);
-    world.write("chip.json", &json!({"enrollments": [enrollment]}).to_string());
-    assert_eq!(world.berth(&["dps", "enrollment", "add", "chip.json"]).await.code, Some(0));
+    dps.write("chip.json", &json!({"enrollments": [enrollment]}).to_string());
+    assert_eq!(dps.berth(&["dps", "enrollment", "add", "chip.json"]).await.code, Some(0));
 
     let chip = ["--registration-id", "chip", "--tpm", file, "--payload", THERMOSTAT];
-    is_thermostat(&world.register(&chip).await, "chip");
+    is_thermostat(&dps.register(&chip).await, "chip");
     // Another TPM is another device.
     let other = tpm.path().join("other.pem");
     let other = ["--registration-id", "chip", "--tpm", other.to_str().unwrap(), "--payload", THERMOSTAT];
-    world.register(&other).await.failed(1, &["chip has no hub: refused: 401002", "--registration-id"]);
-    let text = world.berth(&["device", "tpm", file]).await.stdout;
+    dps.register(&other).await.failed(1, &["chip has no hub: refused: 401002", "--registration-id"]);
+    let text = dps.berth(&["device", "tpm", file]).await.stdout;
     assert!(text.contains(keys["endorsementKey"].as_str().unwrap()), "{text}");
 }
 
 /// The older api's captured payload, which names the model twice.
 #[tokio::test]
 async fn plug_and_play_devices_go_by_their_model() {
-    let (_berth, webhook) = by_model().await;
-    let world = World::new([group("all", &webhook)]).await;
+    let webhook = by_model_url();
+    let dps = serving([group("all", &webhook)]).await;
     let phone = r#"{"iotcModelId":"dtmi:azureiot:PhoneAsADevice;2","modelId":"dtmi:azureiot:PhoneAsADevice;2"}"#;
     let device = ["--registration-id", "SAS-IoT-Devices", "--group-key", GROUP_KEY, "--json"];
-    let hub = async |said: &[&str]| -> Value { world.register(&[&device, said].concat()).await.json() };
+    let hub = async |said: &[&str]| -> Value { dps.register(&[&device, said].concat()).await.json() };
     assert_eq!(hub(&["--payload", phone]).await["assignedHub"], PHONES);
     assert_eq!(hub(&["--payload", r#"{"modelId":"dtmi:azureiot:PhoneAsADevice;2"}"#]).await["assignedHub"], PHONES);
     assert_eq!(hub(&["--payload", r#"{"iotcModelId":"dtmi:azureiot:PhoneAsADevice;2"}"#]).await["assignedHub"], PHONES);
     assert_eq!(hub(&["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]).await["assignedHub"], PHONES);
     let thermostat = hub(&["--model-id", "dtmi:com:example:Thermostat;1"]).await;
     assert!(thermostat["assignedHub"].as_str().unwrap().starts_with("contoso-climate"), "{thermostat}");
-    let twin = world.control("/devices/SAS-IoT-Devices").await;
+    let twin = dps.control("/devices/SAS-IoT-Devices").await.json();
     assert_eq!(twin["device"]["assignment"]["hub"], thermostat["assignedHub"]);
     let unknown = hub(&["--model-id", "dtmi:com:example:Kettle;1"]).await;
     assert_eq!((&unknown["status"], &unknown["errorCode"]), (&json!("rejected"), &json!(400_207)));

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
 
-use super::world::{Ended, end};
+use super::world::Ended;
 
 /// The registration id that it is asked about.
 pub(crate) const ID: &str = "Dev-1";
@@ -129,7 +129,7 @@ impl Stub {
             .env("BERTH_DPS", self.url())
             .env("BERTH_DPS_CA", "ca.pem")
             .kill_on_drop(true);
-        end(command).await
+        Ended::of(command).await
     }
 
     pub(crate) fn url(&self) -> String {

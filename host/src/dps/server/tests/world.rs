@@ -40,6 +40,9 @@ pub(super) const HUBS: [&str; 2] = [NORTH, SOUTH];
 /// The group's key, and the service's.
 pub(super) const KEY: &str = "c2l4dGVlbiBieXRlcyBhdCBsZWFzdA==";
 
+/// The version that service clients ask for.
+const VERSION: &str = "api-version=2021-10-01";
+
 /// A group with a key and a webhook, and whatever else.
 pub(super) fn custom(id: &str, more: Value) -> Value {
     let mut group = json!({
@@ -265,13 +268,15 @@ impl World {
     pub(super) async fn service(&self, method: Method, path: &str, etag: Option<&str>, body: &Value) -> Answer {
         let sas = signed("localhost", &STANDARD.decode(KEY).unwrap(), 4_000_000_000, "owner");
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, path, &[("authorization", &sas), ("if-match", etag.unwrap_or_default())], body).await
+        let path = if path.contains('?') { path.to_owned() } else { format!("{path}?{VERSION}") };
+        self.send(method, &path, &[("authorization", &sas), ("if-match", etag.unwrap_or_default())], body).await
     }
 
     pub(super) async fn query(&self, path: &str, most: &str, from: &str) -> Answer {
         let sas = signed("localhost", &STANDARD.decode(KEY).unwrap(), 4_000_000_000, "owner");
         let headers = [("authorization", sas.as_str()), ("x-ms-max-item-count", most), ("x-ms-continuation", from)];
-        self.send(Method::POST, path, &headers, json!({"query": "SELECT * FROM enrollments"}).to_string()).await
+        let body = json!({"query": "SELECT * FROM enrollments"}).to_string();
+        self.send(Method::POST, &format!("{path}?{VERSION}"), &headers, body).await
     }
 
     fn control_url(&self, path: &str) -> String {
