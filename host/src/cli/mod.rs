@@ -61,6 +61,9 @@ enum Command {
         /// Run only while a processor has nothing else to do.
         #[arg(long)]
         idle: bool,
+        /// Compile for an engine that counts fuel.
+        #[arg(long)]
+        metered: bool,
     },
 }
 
@@ -76,7 +79,9 @@ pub fn main() -> ExitCode {
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),
-        Command::CompileWorker { idle } => worker::run(worker::Allowance::default(), idle).map(|()| ExitCode::SUCCESS),
+        Command::CompileWorker { idle, metered } => {
+            worker::run(worker::Allowance::default(), idle, metered).map(|()| ExitCode::SUCCESS)
+        }
     };
     match result {
         Ok(code) => code,

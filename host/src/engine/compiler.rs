@@ -139,6 +139,7 @@ impl Compiler {
         let mut child = Command::new(&self.program)
             .arg(worker::COMMAND)
             .args(flags)
+            .args(self.engine.metered.then_some(worker::METERED))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -16,6 +16,9 @@ pub const COMMAND: &str = "compile-worker";
 /// The flag that makes it run only while a processor has nothing else to do.
 pub(super) const IDLE: &str = "--idle";
 
+/// The flag that makes it compile for an engine that counts fuel.
+pub(super) const METERED: &str = "--metered";
+
 /// How far compiling, and all that makes a new version serve, gives way to requests, once it no longer waits for a
 /// processor that has nothing else to do. Not the most there is: a large component would take minutes.
 pub const NICENESS: i32 = 12;
@@ -40,12 +43,13 @@ impl Default for Allowance {
 pub(super) const CODE: u8 = b'C';
 pub(super) const FAILURE: u8 = b'F';
 
-/// Compiles standard input to standard output, within this allowance, and if it says so only while a processor is idle.
+/// Compiles standard input to standard output, within this allowance, and if it says so only while a processor is idle, or
+/// for an engine that counts fuel.
 ///
 /// # Errors
 ///
 /// If the limits cannot be set, or the pipes break. That the component cannot serve is an answer and not an error.
-pub fn run(allowance: Allowance, idle: bool) -> anyhow::Result<()> {
+pub fn run(allowance: Allowance, idle: bool, metered: bool) -> anyhow::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
@@ -56,7 +60,7 @@ pub fn run(allowance: Allowance, idle: bool) -> anyhow::Result<()> {
     priority::nice(NICENESS);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
-    let (kind, bytes) = match compile(&component) {
+    let (kind, bytes) = match compile(&component, metered) {
         Ok(code) => (CODE, code),
         Err(rejection) => {
             let failure = Failure::new(rejection.stage(), &rejection);
@@ -75,10 +79,10 @@ pub fn run(allowance: Allowance, idle: bool) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// Why the component cannot serve.
-pub fn compile(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub fn compile(bytes: &[u8], metered: bool) -> Result<Vec<u8>, Rejection> {
     inspect::header(bytes)?;
     let damaged = |error: wasmtime::Error| Rejection::Compile(format!("{error:#}"));
-    let engine = wasmtime::Engine::new(&compiling_config()).map_err(damaged)?;
+    let engine = wasmtime::Engine::new(&compiling_config(metered)).map_err(damaged)?;
     let component = wasmtime::component::Component::from_binary(&engine, bytes).map_err(damaged)?;
     inspect::world(&engine, &component)?;
     component.serialize().map_err(damaged)
