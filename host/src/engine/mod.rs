@@ -161,7 +161,9 @@ fn compiling_config(metered: bool) -> Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        .wasm_multi_memory(false);
+        // Where components inside one component call each other, wasmtime's own modules between them have the memories of
+        // both. A module of a guest's own defines at most one: the pool sees to that.
+        .wasm_multi_memory(true);
     config
 }
 
