@@ -14,6 +14,7 @@
 //! - [`http`]: the accept loop of a listener.
 //! - [`webhook`] and [`admin`]: the two listeners.
 //! - [`toolchain`]: builds policies from source.
+//! - [`author`]: what policy authors use, without a server.
 //! - [`tpm`]: what a TPM seals and opens, in software.
 //! - [`device`]: simulated devices, clients of any DPS.
 //! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
@@ -24,6 +25,7 @@
 pub mod admin;
 pub mod admission;
 pub mod app;
+pub mod author;
 pub mod catalogue;
 pub mod cli;
 pub mod config;

@@ -20,6 +20,7 @@
 //! - [`api`]: the admin API, and [`mod@metrics`].
 //! - [`Siege`]: servers that many attacks are made against, each a test of its own.
 //! - [`mod@tls`]: certificates, and a caller that speaks TLS.
+//! - [`author`]: a policy's author, who uses `berth policy`.
 //! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
 //! - [`fuzzing`]: what has to hold for any bytes.
 //! - [`bodies`]: what DPS sends.
@@ -41,6 +42,7 @@
 mod answer;
 pub mod api;
 mod ask;
+pub mod author;
 mod berth;
 pub mod bodies;
 mod catalogue;

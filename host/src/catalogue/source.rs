@@ -131,6 +131,15 @@ impl PolicyFiles {
     ///
     /// If the component is missing or a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SourceError> {
+        Self::read_around(folder, read(folder, &folder.join(COMPONENT_FILE), MAX_COMPONENT)?)
+    }
+
+    /// Reads what a policy's folder has beside the component, which came from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read.
+    pub fn read_around(folder: &Path, component: Vec<u8>) -> Result<Self, SourceError> {
         // Many files, each within its size, are together no larger than one component may be.
         let left = std::cell::Cell::new(MAX_COMPONENT);
         let within = |path: &Path, most: u64| {
@@ -139,7 +148,7 @@ impl PolicyFiles {
             Ok(bytes)
         };
         Ok(Self {
-            component: read(folder, &folder.join(COMPONENT_FILE), MAX_COMPONENT)?,
+            component,
             manifest: optional(read_text(folder, POLICY_FILE))?.unwrap_or_default(),
             checks: files_of(&folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
             tables: files_of(&folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
@@ -327,6 +336,25 @@ fn read(folder: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> 
 /// If it is no plain file, larger than such a text may be, or not UTF-8.
 pub fn read_own(path: &Path) -> Result<String, SourceError> {
     text(path, plain(path, path, MAX_TEXT)?)
+}
+
+/// Reads a component, wherever it lies.
+///
+/// # Errors
+///
+/// If it is no plain file, or larger than a component may be.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, SourceError> {
+    plain(path, path, MAX_COMPONENT)
+}
+
+/// Reads the tables of a folder, as those of a policy's `tables`.
+///
+/// # Errors
+///
+/// If the folder or a file in it cannot be read.
+pub fn read_tables(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+    entries(folder)?;
+    files_of(folder, &["csv", "json"], |path| plain(path, path, MAX_TABLE))
 }
 
 /// Reads the file at `real`, which people know as `path`.

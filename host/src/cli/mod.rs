@@ -57,7 +57,11 @@ enum Command {
     Device(device::Device),
     /// Compile a component from standard input: what the server runs in a process of its own.
     #[command(name = worker::COMMAND, hide = true)]
-    CompileWorker,
+    CompileWorker {
+        /// Compile for an engine that counts fuel.
+        #[arg(long)]
+        metered: bool,
+    },
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -72,7 +76,9 @@ pub fn main() -> ExitCode {
         Command::Status(status) => ask(status.run()),
         Command::Rollback(rollback) => ask(rollback.run()),
         Command::Push(push) => ask(push.run()),
-        Command::CompileWorker => worker::run(worker::Allowance::default()).map(|()| ExitCode::SUCCESS),
+        Command::CompileWorker { metered } => {
+            worker::run(worker::Allowance::default(), metered).map(|()| ExitCode::SUCCESS)
+        }
     };
     match result {
         Ok(code) => code,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use thiserror::Error;
 
 use super::{Decided, Verdict, decide};
@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     request: Box<RawValue>,
+    /// The line of the file in which the request begins.
+    line: usize,
     expect: Expect,
 }
 
@@ -27,23 +29,37 @@ pub enum CheckError {
     #[error("not a check: {0}")]
     Form(#[from] serde_json::Error),
     /// The recorded request is not one.
-    #[error("the check's request: {0}")]
-    Request(#[from] MalformedRequest),
+    #[error("the check's request, which begins in line {line}: {source}")]
+    Request {
+        /// The line of the file in which it begins, from which lines in `source` are counted.
+        line: usize,
+        /// What is wrong.
+        source: MalformedRequest,
+    },
 }
 
 /// The difference between what a check expects and what was decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
     /// What the check expects.
-    pub expected: String,
+    pub expected: Outcome,
     /// What was decided.
-    pub found: String,
+    pub found: Outcome,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected {}, but the policy answered {}", self.expected, self.found)
     }
+}
+
+/// What a check came to.
+#[derive(Debug)]
+pub struct Checked {
+    /// The decision, with what it left behind.
+    pub decided: Decided,
+    /// How it differs from what is expected, if it does.
+    pub mismatch: Option<Mismatch>,
 }
 
 impl Check {
@@ -53,8 +69,11 @@ impl Check {
     ///
     /// If it is not a check; unknown members are errors.
     pub fn parse(text: &str) -> Result<Self, CheckError> {
-        let file: CheckFile = serde_json::from_str(text)?;
-        Ok(Self { request: file.request, expect: file.expect })
+        let file: CheckFile<'_> = serde_json::from_str(text)?;
+        // The request's text is borrowed from the file's.
+        let start = (file.request.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+        Ok(Self { request: file.request.to_owned(), line, expect: file.expect })
     }
 
     /// Runs the check against a release. A recorded request may be as deep as the server takes one.
@@ -62,17 +81,20 @@ impl Check {
     /// # Errors
     ///
     /// If the recorded request is not one. That the decision is another than expected is a value, not an error.
-    pub async fn run(&self, release: &Release, json_depth: usize) -> Result<Option<Mismatch>, CheckError> {
-        let body = Body::parse(self.request.get().as_bytes(), json_depth)?;
+    pub async fn run(&self, release: &Release, json_depth: usize) -> Result<Checked, CheckError> {
+        let body = Body::parse(self.request.get().as_bytes(), json_depth)
+            .map_err(|source| CheckError::Request { line: self.line, source })?;
         let decided = decide(release, &body.request()).await;
-        Ok(self.expect.compare(&decided))
+        let mismatch = self.expect.compare(&decided);
+        Ok(Checked { decided, mismatch })
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CheckFile {
-    request: Box<RawValue>,
+struct CheckFile<'a> {
+    #[serde(borrow)]
+    request: &'a RawValue,
     expect: Expect,
 }
 
@@ -100,20 +122,85 @@ enum ExpectedRefusal {
     RetryLater { message: Option<String> },
 }
 
+/// A decision as checks have it: comparable, in words, and as a check file writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The allocation response, with the reasons if they count.
+    Decision {
+        /// The response. Parsed, so that neither spaces nor the order of members matter.
+        response: Value,
+        /// The reasons.
+        reasons: Option<Vec<String>>,
+    },
+    /// The device is not welcome.
+    Reject(String),
+    /// Not now.
+    RetryLater(String),
+    /// The policy failed, which no check can expect.
+    Fault(String),
+}
+
+impl Outcome {
+    /// What a verdict is for checks.
+    #[must_use]
+    pub fn of(verdict: &Verdict, with_reasons: bool) -> Self {
+        match verdict {
+            Verdict::Allocated { response, reasons, .. } => Self::Decision {
+                response: serde_json::from_slice(response.as_bytes()).unwrap_or(Value::Null),
+                reasons: with_reasons.then(|| reasons.clone()),
+            },
+            Verdict::Refused(Refusal::Reject { message }) => Self::Reject(message.clone()),
+            Verdict::Refused(Refusal::RetryLater { message, .. }) => Self::RetryLater(message.clone()),
+            Verdict::Faulted(fault) => Self::Fault(fault.to_string()),
+        }
+    }
+
+    /// What a check that expects this has as its `expect`.
+    #[must_use]
+    pub fn expectation(&self) -> Value {
+        match self {
+            Self::Decision { response, reasons } => {
+                let mut decision = response.clone();
+                if let (Some(members), Some(reasons)) = (decision.as_object_mut(), reasons) {
+                    members.insert("reasons".to_owned(), json!(reasons));
+                }
+                json!({ "decision": decision })
+            }
+            Self::Reject(message) => json!({ "refusal": { "kind": "reject", "message": message } }),
+            Self::RetryLater(message) => json!({ "refusal": { "kind": "retryLater", "message": message } }),
+            Self::Fault(fault) => json!({ "fault": fault }),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decision { response, reasons: Some(reasons) } => {
+                write!(f, "the decision {response} for the reasons {reasons:?}")
+            }
+            Self::Decision { response, reasons: None } => write!(f, "the decision {response}"),
+            Self::Reject(message) => write!(f, "the rejection {message:?}"),
+            Self::RetryLater(message) => write!(f, "a request to retry later, {message:?}"),
+            Self::Fault(fault) => write!(f, "with a fault: {fault}"),
+        }
+    }
+}
+
 impl Expect {
     fn compare(&self, decided: &Decided) -> Option<Mismatch> {
-        let found =
-            describe(&decided.verdict, matches!(self, Self::Decision(ExpectedDecision { reasons: Some(_), .. })));
+        let reasons_count = matches!(self, Self::Decision(ExpectedDecision { reasons: Some(_), .. }));
+        let found = Outcome::of(&decided.verdict, reasons_count);
         let expected = match self {
-            Self::Decision(decision) => decision.describe(),
-            Self::Refusal(refusal) => refusal.describe(&decided.verdict),
+            Self::Decision(decision) => decision.outcome(),
+            Self::Refusal(refusal) => refusal.outcome(&found),
         };
         (expected != found).then_some(Mismatch { expected, found })
     }
 }
 
 impl ExpectedDecision {
-    fn describe(&self) -> String {
+    fn outcome(&self) -> Outcome {
         let mut response = serde_json::Map::new();
         response.insert("iotHubHostName".into(), self.iot_hub_host_name.as_str().into());
         for (member, value) in [("initialTwin", &self.initial_twin), ("payload", &self.payload)] {
@@ -121,49 +208,20 @@ impl ExpectedDecision {
                 response.insert(member.into(), value.clone());
             }
         }
-        with_reasons(Value::Object(response), self.reasons.as_deref())
+        Outcome::Decision { response: Value::Object(response), reasons: self.reasons.clone() }
     }
 }
 
 impl ExpectedRefusal {
-    /// The refusal in words; a message that the check leaves open is taken from the verdict.
-    fn describe(&self, verdict: &Verdict) -> String {
-        let found = match verdict {
-            Verdict::Refused(Refusal::Reject { message } | Refusal::RetryLater { message, .. }) => message.as_str(),
-            Verdict::Allocated { .. } | Verdict::Faulted(_) => "…",
+    /// The refusal; a message that the check leaves open is taken from what was found.
+    fn outcome(&self, found: &Outcome) -> Outcome {
+        let found = match found {
+            Outcome::Reject(message) | Outcome::RetryLater(message) => message.as_str(),
+            Outcome::Decision { .. } | Outcome::Fault(_) => "…",
         };
         match self {
-            Self::Reject { message } => reject(message.as_deref().unwrap_or(found)),
-            Self::RetryLater { message } => retry_later(message.as_deref().unwrap_or(found)),
+            Self::Reject { message } => Outcome::Reject(message.as_deref().unwrap_or(found).to_owned()),
+            Self::RetryLater { message } => Outcome::RetryLater(message.as_deref().unwrap_or(found).to_owned()),
         }
     }
-}
-
-/// A verdict in words that can be compared with an expectation's.
-fn describe(verdict: &Verdict, show_reasons: bool) -> String {
-    match verdict {
-        Verdict::Allocated { response, reasons, .. } => {
-            // Parsed and printed again, so that neither spaces nor the order of members matter.
-            let value = serde_json::from_slice(response.as_bytes()).unwrap_or(Value::Null);
-            with_reasons(value, show_reasons.then_some(reasons))
-        }
-        Verdict::Refused(Refusal::Reject { message }) => reject(message),
-        Verdict::Refused(Refusal::RetryLater { message, .. }) => retry_later(message),
-        Verdict::Faulted(fault) => format!("with a fault: {fault}"),
-    }
-}
-
-fn with_reasons(response: Value, reasons: Option<&[String]>) -> String {
-    match reasons {
-        Some(reasons) => format!("the decision {response} for the reasons {reasons:?}"),
-        None => format!("the decision {response}"),
-    }
-}
-
-fn reject(message: &str) -> String {
-    format!("the rejection {message:?}")
-}
-
-fn retry_later(message: &str) -> String {
-    format!("a request to retry later, {message:?}")
 }

@@ -6,7 +6,7 @@
 mod check;
 mod fallback;
 
-pub use check::{Check, CheckError, Mismatch};
+pub use check::{Check, CheckError, Checked, Mismatch, Outcome};
 pub use fallback::{FellBack, Ruling, rule};
 
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct Trail {
     pub elapsed: Duration,
     /// Bytes of linear memory the instance ended with.
     pub memory: usize,
+    /// Fuel it used, if the engine counts it.
+    pub fuel: Option<u64>,
 }
 
 /// The outcome of a decision.
@@ -66,7 +68,8 @@ pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
         Err(fault) => Verdict::Faulted(fault),
     };
-    let trail = Trail { log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory };
+    let trail =
+        Trail { log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory, fuel: run.fuel };
     Decided { verdict, trail }
 }
 
@@ -108,6 +111,8 @@ fn unknown_hub(hub: &str, linked: &[&str]) -> String {
         format!("the policy named no hub; the linked hubs are {linked}")
     } else {
         let hub: String = hub.chars().take(100).flat_map(char::escape_debug).collect();
-        format!("the policy chose the hub `{hub}`, which is not linked; the linked hubs are {linked}")
+        format!(
+            "the policy chose the hub `{hub}`, which is not linked; the linked hubs are {linked}: choose one of these, or link that hub to DPS"
+        )
     }
 }

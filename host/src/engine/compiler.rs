@@ -125,6 +125,7 @@ impl Compiler {
     async fn child(&self, component: &[u8]) -> anyhow::Result<Result<Vec<u8>, Failure>> {
         let mut child = Command::new(&self.program)
             .arg(worker::COMMAND)
+            .args(self.engine.metered.then_some(worker::METERED))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

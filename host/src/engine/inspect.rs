@@ -9,9 +9,9 @@ use super::bindings::types as wit;
 use crate::contract::Stage;
 
 /// What every name of the contract begins with.
-const PACKAGE: &str = "berth:allocation/";
+pub const PACKAGE: &str = "berth:allocation/";
 /// The version of the contract this Berth speaks.
-const VERSION: &str = "1.0.0";
+pub const VERSION: &str = "1.0.0";
 /// What a policy may import, `types` being there for its types only.
 const IMPORTS: [&str; 4] = ["types", "log", "settings", "tables"];
 /// The export that decides.
@@ -53,13 +53,23 @@ pub enum Rejection {
         /// The imports, by full name.
         names: Vec<String>,
     },
+    /// It was built for another version of the contract.
+    #[error(
+        "the component imports {}, which Berth does not offer: it was built for another version of the contract, and this \
+         Berth speaks {VERSION}. Build it again with this Berth's SDK, or with bindings made from its `wit/allocation.wit`",
+        list(.names)
+    )]
+    OtherVersion {
+        /// The imports of that version, by full name.
+        names: Vec<String>,
+    },
     /// An import has the contract's name but not its type.
     #[error("an import does not match berth:allocation@1.0.0: {0}")]
     ImportType(String),
     /// It does not export `allocate`.
     #[error(
-        "the component exports no function `allocate`, so it is no policy of berth:allocation@1.0.0 (it exports {})",
-        list(.0)
+        "the component exports no function `allocate`, so it is no policy of berth:allocation@1.0.0 (it exports {}): \
+         in Rust, `berth_sdk::policy!(allocate);` exports it", list(.0)
     )]
     NoAllocate(Vec<String>),
     /// An export has the contract's name but not its type.
@@ -78,28 +88,19 @@ impl Rejection {
     pub fn stage(&self) -> Stage {
         match self {
             Self::Empty | Self::NotWasm | Self::CoreModule | Self::Compile(_) => Stage::Compile,
-            Self::ForeignImports { .. } | Self::ImportType(_) => Stage::Imports,
+            Self::ForeignImports { .. } | Self::OtherVersion { .. } | Self::ImportType(_) => Stage::Imports,
             Self::NoAllocate(_) | Self::ExportType { .. } => Stage::World,
         }
     }
 }
 
 /// How to build without WASI, for each language that links it of its own accord.
-const WITHOUT_WASI: &str = ": Rust for wasm32-unknown-unknown (`berth policy build`), JavaScript with `jco componentize \
+const WITHOUT_WASI: &str = ", or have WASI answered inside it (`berth policy seal`): Rust for wasm32-unknown-unknown (`berth policy build`), JavaScript with `jco componentize \
                             --disable all` or `componentize-qjs --stub-wasi`, Python with `componentize-py --stub-wasi`, \
                             C and C++ without stdio, Go and whatever else speaks WASI preview 1 with an adapter that \
                             answers it inside the component (`wasm-tools component new --adapt`)";
-/// Imports of the contract in another version than this Berth's.
-const OTHER_VERSION: &str = ", against version 1.0.0 of the contract in Berth's `wit` folder";
-
 fn hint(names: &[String]) -> &'static str {
-    if names.iter().any(|name| name.starts_with("wasi:")) {
-        WITHOUT_WASI
-    } else if names.iter().any(|name| name.starts_with(PACKAGE)) {
-        OTHER_VERSION
-    } else {
-        ""
-    }
+    if names.iter().any(|name| name.starts_with("wasi:")) { WITHOUT_WASI } else { "" }
 }
 
 /// Names that a stranger chose: each of bearable length, control characters made visible.
@@ -126,6 +127,10 @@ pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::
     let world = component.component_type();
     let foreign: Vec<String> =
         world.imports(engine).map(|(name, _)| name.to_owned()).filter(|name| !is_offered(name)).collect();
+    let other_version = |name: &String| offer(name) == Offer::OtherVersion;
+    if !foreign.is_empty() && foreign.iter().all(other_version) {
+        return Err(Rejection::OtherVersion { names: foreign });
+    }
     if !foreign.is_empty() {
         return Err(Rejection::ForeignImports { names: foreign });
     }
@@ -142,8 +147,37 @@ pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::
 }
 
 fn is_offered(import: &str) -> bool {
-    let named = import.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@'));
-    named.is_some_and(|(interface, version)| IMPORTS.contains(&interface) && version == VERSION)
+    offer(import) == Offer::Granted
+}
+
+/// What Berth says to an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// A policy gets it.
+    Granted,
+    /// It is an interface of the contract, in another version than Berth's.
+    OtherVersion,
+    /// It is of the contract's package, which has no such interface.
+    Unknown,
+    /// It is WASI's, which `berth policy seal` may answer inside the component.
+    Wasi,
+    /// It is nothing Berth knows.
+    Foreign,
+}
+
+/// What Berth says to an import of this name.
+#[must_use]
+pub fn offer(import: &str) -> Offer {
+    match import.strip_prefix(PACKAGE) {
+        None if import.starts_with("wasi:") => Offer::Wasi,
+        None => Offer::Foreign,
+        Some(rest) => match rest.split_once('@') {
+            Some((interface, version)) if IMPORTS.contains(&interface) && version == VERSION => Offer::Granted,
+            Some((interface, _)) if IMPORTS.contains(&interface) => Offer::OtherVersion,
+            None if IMPORTS.contains(&rest) => Offer::OtherVersion,
+            _ => Offer::Unknown,
+        },
+    }
 }
 
 fn export_type<Params, Results>(

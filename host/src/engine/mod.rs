@@ -19,7 +19,7 @@ pub mod worker;
 pub use cache::Cache;
 pub use compiler::Compiler;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
-pub use inspect::Rejection;
+pub use inspect::{Offer, PACKAGE as CONTRACT, Rejection, VERSION as CONTRACT_VERSION, offer};
 pub use program::{Program, Run};
 
 use std::{sync::Arc, time::Duration};
@@ -50,6 +50,8 @@ const KEEP_RESIDENT: usize = 2 << 20;
 #[derive(Clone)]
 pub struct Engine {
     wasmtime: wasmtime::Engine,
+    /// Whether it counts fuel.
+    metered: bool,
     linker: Arc<Linker<Guest>>,
     /// Ends with the last clone of the engine.
     _ticker: Arc<Ticker>,
@@ -62,14 +64,28 @@ impl Engine {
     ///
     /// If the machine cannot run it: too little address space, or an unsupported processor.
     pub fn new(most: &Limits) -> anyhow::Result<Self> {
-        let wasmtime = wasmtime::Engine::new(&config(most))
+        Self::of(most, false)
+    }
+
+    /// An engine that counts the fuel of each decision, which is the same on every machine and about one for each
+    /// instruction. Its guests are slower: for an author who measures, not for a server.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn metered(most: &Limits) -> anyhow::Result<Self> {
+        Self::of(most, true)
+    }
+
+    fn of(most: &Limits, metered: bool) -> anyhow::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&config(most, metered))
             .map_err(anyhow::Error::from)
             .context("failed to set up the WebAssembly engine")?;
         let linker = guest::linker(&wasmtime)
             .map_err(anyhow::Error::from)
             .context("failed to define what policies may import")?;
         let ticker = Ticker::start(&wasmtime, TICK).context("failed to start the engine's clock")?;
-        Ok(Self { wasmtime, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
+        Ok(Self { wasmtime, metered, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
     }
 
     /// What the pool has lent out at this moment.
@@ -102,7 +118,7 @@ pub struct Pool {
 }
 
 /// The engine's configuration. Limits that wasmtime leaves open are all set here or on the store.
-fn config(most: &Limits) -> Config {
+fn config(most: &Limits, metered: bool) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let of_all = |each: usize| MAX_INSTANCES.saturating_mul(count(each));
@@ -123,7 +139,7 @@ fn config(most: &Limits) -> Config {
         .table_keep_resident(64 << 10)
         .pagemap_scan(if may_swap() { Enabled::No } else { Enabled::Auto });
 
-    let mut config = compiling_config();
+    let mut config = compiling_config(metered);
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .max_wasm_stack(most.stack)
@@ -134,17 +150,20 @@ fn config(most: &Limits) -> Config {
 }
 
 /// As much of the engine's configuration as decides what code is made.
-fn compiling_config() -> Config {
+fn compiling_config(metered: bool) -> Config {
     let mut config = Config::new();
     config
         // No component-model async: a smaller store, and a large part of the engine's attack surface is off.
         .concurrency_support(false)
         .epoch_interruption(true)
+        .consume_fuel(metered)
         // Decisions must not depend on the machine they are made on.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        .wasm_multi_memory(false);
+        // Where components inside one component call each other, wasmtime's own modules between them have the memories of
+        // both. A module of a guest's own defines at most one: the pool sees to that.
+        .wasm_multi_memory(true);
     config
 }
 

@@ -20,10 +20,14 @@ use super::{
 };
 use crate::contract::{Answer, Fault, Limits, Request};
 
+/// More fuel than any decision can use within its time.
+const FUEL: u64 = u64::MAX;
+
 /// A component that is a policy: compiled, held against the contract, ready to be instantiated.
 #[derive(Clone)]
 pub struct Program {
     engine: wasmtime::Engine,
+    metered: bool,
     instance: InstancePre<Guest>,
     allocate: ComponentExportIndex,
     validate_settings: Option<ComponentExportIndex>,
@@ -42,6 +46,8 @@ pub struct Run<T> {
     pub elapsed: Duration,
     /// Bytes of linear memory the instance ended with.
     pub memory: usize,
+    /// Fuel the guest used, if the engine counts it.
+    pub fuel: Option<u64>,
 }
 
 impl Program {
@@ -52,6 +58,7 @@ impl Program {
         let index = |name| component.get_export_index(None, name);
         Ok(Self {
             engine: engine.wasmtime.clone(),
+            metered: engine.metered,
             allocate: index(ALLOCATE).ok_or_else(|| Rejection::NoAllocate(Vec::new()))?,
             validate_settings: index(VALIDATE_SETTINGS),
             instance,
@@ -99,6 +106,7 @@ impl Program {
         let started = Instant::now();
         let mut store = self.store(surroundings, limits, started);
         let result = self.call::<Params, Results>(&mut store, export, params).await;
+        let fuel = store.get_fuel().ok().map(|left| FUEL.saturating_sub(left));
         let guest = store.into_data();
         Run {
             result: result.map_err(|error| fault(&error, &guest)),
@@ -106,12 +114,17 @@ impl Program {
             log_dropped: guest.log_dropped,
             elapsed: started.elapsed(),
             memory: guest.memory,
+            fuel,
         }
     }
 
     fn store(&self, surroundings: &Arc<Surroundings>, limits: &Limits, started: Instant) -> Store<Guest> {
         let mut store = Store::new(&self.engine, Guest::new(surroundings.clone(), *limits, started));
         store.limiter(|guest| guest);
+        if self.metered {
+            // Never fails where fuel is counted.
+            let _ = store.set_fuel(FUEL);
+        }
         // For each call by itself, and for the answer; the guest's state counts all calls together.
         store.set_hostcall_fuel(limits.host_calls);
         // The contract has no resources, so this only bounds the component's own.
@@ -152,6 +165,7 @@ impl<T> Run<T> {
             log_dropped: self.log_dropped,
             elapsed: self.elapsed,
             memory: self.memory,
+            fuel: self.fuel,
         }
     }
 }

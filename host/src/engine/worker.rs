@@ -13,6 +13,9 @@ use crate::contract::{Failure, Stage};
 /// The hidden command that makes `berth` a compiling process.
 pub const COMMAND: &str = "compile-worker";
 
+/// The flag that makes it compile for an engine that counts fuel.
+pub(super) const METERED: &str = "--metered";
+
 /// How far compiling, and all that makes a new version serve, gives way to requests: as far as there is. In short
 /// slices that is still enough for a large component to be compiled within a minute beside requests that use every processor.
 pub const NICENESS: i32 = 19;
@@ -37,12 +40,12 @@ impl Default for Allowance {
 pub(super) const CODE: u8 = b'C';
 pub(super) const FAILURE: u8 = b'F';
 
-/// Compiles standard input to standard output, within this allowance.
+/// Compiles standard input to standard output, within this allowance, and if it says so for an engine that counts fuel.
 ///
 /// # Errors
 ///
 /// If the limits cannot be set, or the pipes break. That the component cannot serve is an answer and not an error.
-pub fn run(allowance: Allowance) -> anyhow::Result<()> {
+pub fn run(allowance: Allowance, metered: bool) -> anyhow::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
@@ -50,7 +53,7 @@ pub fn run(allowance: Allowance) -> anyhow::Result<()> {
     priority::nice(NICENESS);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
-    let (kind, bytes) = match compile(&component) {
+    let (kind, bytes) = match compile(&component, metered) {
         Ok(code) => (CODE, code),
         Err(rejection) => {
             let failure = Failure::new(rejection.stage(), &rejection);
@@ -69,10 +72,10 @@ pub fn run(allowance: Allowance) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// Why the component cannot serve.
-pub fn compile(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub fn compile(bytes: &[u8], metered: bool) -> Result<Vec<u8>, Rejection> {
     inspect::header(bytes)?;
     let damaged = |error: wasmtime::Error| Rejection::Compile(format!("{error:#}"));
-    let engine = wasmtime::Engine::new(&compiling_config()).map_err(damaged)?;
+    let engine = wasmtime::Engine::new(&compiling_config(metered)).map_err(damaged)?;
     let component = wasmtime::component::Component::from_binary(&engine, bytes).map_err(damaged)?;
     inspect::world(&engine, &component)?;
     component.serialize().map_err(damaged)

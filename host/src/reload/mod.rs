@@ -17,7 +17,7 @@ mod supervise;
 mod tenants;
 mod tickets;
 mod turns;
-mod verify;
+pub mod verify;
 mod watch;
 
 pub use command::{Changed, CommandError, Handle};

@@ -4,9 +4,9 @@ use std::{fmt, sync::Arc};
 
 use super::{programs::Programs, turns::Turns};
 use crate::{
-    catalogue::{Counts, PolicyManifest, Release, parse_table, source::PolicyFiles},
-    contract::{Digest, Failure, Limits, Name, Stage},
-    decide::{Check, Verdict, decide},
+    catalogue::{Breaker, Counts, PolicyManifest, Release, parse_table, source::PolicyFiles},
+    contract::{Digest, Failure, Fallback, Limits, Name, Stage},
+    decide::{Check, Checked, Verdict, decide},
     engine::{Compiler, Program, Surroundings},
     wire::Body,
 };
@@ -34,17 +34,11 @@ impl Verifier {
 
     /// Verifies a tenant's files and makes a release of them.
     pub(super) async fn verify(&self, tenant: &Name, files: &PolicyFiles, limits: Limits) -> Result<Release, Failure> {
-        files.check_sizes().map_err(|error| Failure::new(error.stage(), error))?;
-        let at = |stage, error: &dyn fmt::Display| Failure::new(stage, format!("policy.toml: {error}"));
-        let manifest = PolicyManifest::parse(&files.manifest).map_err(|error| at(Stage::Manifest, &error))?;
-        let settings = manifest.settings_json().map_err(|error| at(Stage::Manifest, &error))?;
-        let surroundings = Arc::new(surroundings(settings, files)?);
-        let (ceiling, limits) = (limits, manifest.limits.within(limits));
+        let plan = Plan::of(files, limits)?;
+        let limits = plan.limits;
         let (version, program) = self.program(tenant, &files.component).await?;
-        let (fallback, breaker) = (manifest.fallback.answer(), manifest.fallback.breaker());
-        let counts = Counts::default();
-        let patient = limits.of_verification();
-        let release = Release { version, program, surroundings, limits: patient, ceiling, fallback, breaker, counts };
+        let release = plan.release(version, program);
+        let release = Release { limits: limits.of_verification(), ..release };
         let _turn = self.turns.running(tenant).await.map_err(|error| Failure::new(Stage::Settings, error))?;
         validate_settings(&release).await?;
         run_checks(&release, files, self.limits.json_depth).await?;
@@ -77,6 +71,44 @@ impl Verifier {
     }
 }
 
+/// A release but for its program: what the files beside a component say.
+pub struct Plan {
+    surroundings: Arc<Surroundings>,
+    limits: Limits,
+    ceiling: Limits,
+    fallback: Fallback,
+    breaker: Breaker,
+}
+
+impl Plan {
+    /// Reads the files of a policy whose limits are within these.
+    ///
+    /// # Errors
+    ///
+    /// At the stages that come before the component's.
+    pub fn of(files: &PolicyFiles, ceiling: Limits) -> Result<Self, Failure> {
+        files.check_sizes().map_err(|error| Failure::new(error.stage(), error))?;
+        let at = |error: &dyn fmt::Display| Failure::new(Stage::Manifest, format!("policy.toml: {error}"));
+        let manifest = PolicyManifest::parse(&files.manifest).map_err(|error| at(&error))?;
+        let settings = manifest.settings_json().map_err(|error| at(&error))?;
+        Ok(Self {
+            surroundings: Arc::new(surroundings(settings, files)?),
+            limits: manifest.limits.within(ceiling),
+            ceiling,
+            fallback: manifest.fallback.answer(),
+            breaker: manifest.fallback.breaker(),
+        })
+    }
+
+    /// The release, nothing of which has run yet.
+    #[must_use]
+    pub fn release(self, version: Digest, program: Arc<Program>) -> Release {
+        let Self { surroundings, limits, ceiling, fallback, breaker } = self;
+        let counts = Counts::default();
+        Release { version, program, surroundings, limits, ceiling, fallback, breaker, counts }
+    }
+}
+
 fn surroundings(settings: String, files: &PolicyFiles) -> Result<Surroundings, Failure> {
     let mut surroundings = Surroundings { settings, ..Surroundings::default() };
     for (file, bytes) in &files.tables {
@@ -90,7 +122,12 @@ fn surroundings(settings: String, files: &PolicyFiles) -> Result<Surroundings, F
     Ok(surroundings)
 }
 
-async fn validate_settings(release: &Release) -> Result<(), Failure> {
+/// Has the policy judge its settings.
+///
+/// # Errors
+///
+/// If it refuses them, or fails.
+pub async fn validate_settings(release: &Release) -> Result<(), Failure> {
     let Some(run) = release.program.validate_settings(&release.surroundings, &release.limits).await else {
         return Ok(());
     };
@@ -107,8 +144,8 @@ async fn run_checks(release: &Release, files: &PolicyFiles, json_depth: usize) -
         let at = |error: &dyn fmt::Display| Failure::new(Stage::Checks, format!("{file}: {error}"));
         let check = Check::parse(text).map_err(|error| at(&error))?;
         match check.run(release, json_depth).await {
-            Ok(None) => {}
-            Ok(Some(mismatch)) => return Err(at(&mismatch)),
+            Ok(Checked { mismatch: None, .. }) => {}
+            Ok(Checked { mismatch: Some(mismatch), .. }) => return Err(at(&mismatch)),
             Err(error) => return Err(at(&error)),
         }
     }
@@ -117,7 +154,11 @@ async fn run_checks(release: &Release, files: &PolicyFiles, json_depth: usize) -
 
 /// One decision that any policy has to be able to make within its limits. It may well refuse, or choose a hub that this
 /// request does not have: what counts is that it ends.
-async fn smoke(release: &Release) -> Result<(), Failure> {
+///
+/// # Errors
+///
+/// If it went over a limit.
+pub async fn smoke(release: &Release) -> Result<(), Failure> {
     let failed = |why: &dyn fmt::Display| Failure::new(Stage::Smoke, why);
     let body = Body::parse(SMOKE.as_bytes(), usize::MAX).map_err(|error| failed(&error))?;
     match decide(release, &body.request()).await.verdict {

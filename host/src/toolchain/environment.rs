@@ -79,7 +79,8 @@ impl Environment {
     }
 
     /// Where Berth keeps what it can make again. `None` if the environment does not say where such things go.
-    pub(super) fn cache_dir(&self) -> Option<PathBuf> {
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<PathBuf> {
         if let Some(folder) = self.get("BERTH_CACHE_DIR") {
             return Some(PathBuf::from(folder));
         }

@@ -6,7 +6,7 @@ use berth::{contract::Stage, engine::worker};
 ///
 /// In the server this happens in a process with limits on memory and time; here the fuzzer sets them.
 pub(super) fn holds(bytes: &[u8]) {
-    match worker::compile(bytes) {
+    match worker::compile(bytes, false) {
         Ok(code) => assert!(!code.is_empty(), "code is not nothing"),
         Err(rejection) => {
             assert!(matches!(rejection.stage(), Stage::Compile | Stage::Imports | Stage::World), "{rejection}");

@@ -109,6 +109,27 @@ impl Guest {
         self
     }
 
+    /// With this imported: `(import "interface" "function" (func $name …))`.
+    #[must_use]
+    pub fn import(mut self, wat: &str) -> Self {
+        self.imports.push_str(wat);
+        self
+    }
+
+    /// The component of a world that has more than the contract's: its items, and the packages they are of.
+    ///
+    /// # Panics
+    ///
+    /// If the lines are not WebAssembly, or this is not WIT.
+    #[must_use]
+    pub fn in_world(&self, items: &str, packages: &str) -> Vec<u8> {
+        component(self.core_module(), |resolve| {
+            resolve.push_path(repository().join("wit")).expect("the contract");
+            let world = format!("world larger {{ include berth:allocation/policy@1.0.0; {items} }}");
+            resolve.push_str("larger.wit", &format!("package test:larger; {world} {packages}")).expect("a package")
+        })
+    }
+
     /// With `log.write` imported as `$log`.
     #[must_use]
     pub fn logging(mut self) -> Self {

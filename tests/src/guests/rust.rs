@@ -43,6 +43,16 @@ pub fn built(name: &str) -> Policy {
     Policy::of(component(&repository().join("tests/guests").join(name)))
 }
 
+/// Where guests are compiled.
+///
+/// # Panics
+///
+/// If the tests' own executable is nowhere.
+#[must_use]
+pub fn target() -> PathBuf {
+    binary().ancestors().nth(2).expect("a target folder").join("guests")
+}
+
 /// Builds one at a time: cargo would make the others wait anyway.
 fn component(folder: &Path) -> Vec<u8> {
     let mut built = BUILT.lock().expect("a build that failed has failed its test");
@@ -51,7 +61,7 @@ fn component(folder: &Path) -> Vec<u8> {
     }
     let options = BuildOptions {
         // Beside the host's own artefacts, so that the next run finds what this one compiled.
-        target_dir: binary().ancestors().nth(2).map(|target| target.join("guests")),
+        target_dir: Some(target()),
         ..BuildOptions::default()
     };
     let component = match build(folder, &options, &Silent) {

@@ -15,14 +15,16 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["http", "webhook", "admin", "dps"]),
     ("hyper", &["http", "admin", "device", "dps", "demo", "cli"]),
     ("hyper_util", &["http", "device", "dps", "demo", "cli"]),
-    ("notify", &["reload"]),
+    ("notify", &["reload", "author"]),
     ("prometheus_client", &["metrics"]),
     ("redb", &["store", "dps"]),
     ("mqtt_protocol_core", &["dps"]),
     ("clap", &["cli", "telemetry"]),
     ("cargo_metadata", &["toolchain"]),
-    ("wit_component", &["toolchain"]),
-    ("wit_parser", &["toolchain"]),
+    ("wit_component", &["toolchain", "author"]),
+    ("wit_parser", &["toolchain", "author"]),
+    ("wasm_encoder", &["author"]),
+    ("wasmparser", &["author"]),
 ];
 
 /// What a module may not name: it would be no plain data, or know a transport.

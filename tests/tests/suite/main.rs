@@ -10,6 +10,9 @@
 mod admin_access;
 mod admin_api;
 mod architecture;
+mod author;
+mod author_checks;
+mod author_seal;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
