@@ -1,6 +1,7 @@
 //! `berth policy …`: what policy authors use.
 
 mod build;
+mod new;
 
 use std::process::ExitCode;
 
@@ -10,17 +11,23 @@ pub(crate) use build::interrupted;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
+    New(new::New),
     /// Make a component of a policy's source.
     ///
-    /// The source is a Rust crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is
-    /// missing, it is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active,
-    /// rustup or debian) allows one of these ways only.
+    /// What lies in the folder tells the language: `Cargo.toml` Rust, `package.json` JavaScript or TypeScript,
+    /// `pyproject.toml` Python, `policy.c` C. Rust needs cargo; JavaScript Node 20 with npm; Python and C Python 3.10 with pip.
+    /// What else a language needs is fetched once, in fixed versions, into a private folder (BERTH_CACHE_DIR).
+    ///
+    /// A Rust policy is a crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is missing, it
+    /// is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active, rustup or debian)
+    /// allows one of these ways only.
     Build(build::Build),
 }
 
 impl Policy {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::New(new) => new.run(),
             Self::Build(build) => build.run(),
         }
     }
