@@ -144,7 +144,9 @@ fn compiling_config() -> Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        .wasm_multi_memory(false);
+        // A module still has no more than one memory of its own (`max_memories_per_module`). What the engine puts between two
+        // components that are one policy, as those of JavaScript and Python are, copies from one's memory to the other's.
+        .wasm_multi_memory(true);
     config
 }
 

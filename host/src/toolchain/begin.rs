@@ -23,6 +23,8 @@ pub enum Start {
     Python,
     /// C.
     C,
+    /// Go.
+    Go,
 }
 
 /// Why a policy could not be begun.
@@ -115,6 +117,16 @@ const C: Template = Template {
     sdk: sdk::C,
 };
 
+const GO: Template = Template {
+    language: "Go",
+    source: "policy.go",
+    tests: "policy_test.go",
+    test: "go test",
+    ignored: "",
+    files: template!("go": "go.mod", "policy.go", "policy_test.go"),
+    sdk: sdk::GO,
+};
+
 /// What every policy begins with.
 const SHARED: Files = &[
     ("README.md", include_str!("templates/shared/README.md")),
@@ -131,11 +143,12 @@ impl Start {
             Self::TypeScript => &TYPESCRIPT,
             Self::Python => &PYTHON,
             Self::C => &C,
+            Self::Go => &GO,
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Rust, Self::JavaScript, Self::TypeScript, Self::Python, Self::C];
+    pub const ALL: [Self; 6] = [Self::Rust, Self::JavaScript, Self::TypeScript, Self::Python, Self::C, Self::Go];
 
     /// Its name on the command line.
     #[must_use]
@@ -146,6 +159,7 @@ impl Start {
             Self::TypeScript => "ts",
             Self::Python => "python",
             Self::C => "c",
+            Self::Go => "go",
         }
     }
 

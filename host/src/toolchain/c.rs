@@ -35,7 +35,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
         .map_err(|error| job.compile_error(error))?;
     let core_module = job::read(&stage.path().join("policy.core.wasm"))?;
     job.step("Making the component");
-    let component = component::encode_for(core_module, CONTRACT)?;
+    let component = component::encode_for(core_module, CONTRACT, None)?;
     let package = job.folder.file_name().map_or_else(|| "policy".into(), |name| name.to_string_lossy().into_owned());
     Ok(Made { package, component, tools: pip::pinned(REQUIREMENTS) })
 }

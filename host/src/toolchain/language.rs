@@ -8,6 +8,8 @@ use std::path::Path;
 pub enum Language {
     /// Rust, told by `Cargo.toml`.
     Rust,
+    /// Go, told by `go.mod`.
+    Go,
     /// Python, told by `pyproject.toml`.
     Python,
     /// C, told by `policy.c`.
@@ -19,7 +21,7 @@ pub enum Language {
 impl Language {
     /// All of them. Where a folder has the files of several, the first one counts: many a folder has a `package.json`
     /// for its tools alone.
-    pub const ALL: [Self; 4] = [Self::Rust, Self::Python, Self::C, Self::JavaScript];
+    pub const ALL: [Self; 5] = [Self::Rust, Self::Go, Self::Python, Self::C, Self::JavaScript];
 
     /// The language of the policy in a folder. `None` if there is no policy.
     #[must_use]
@@ -32,6 +34,7 @@ impl Language {
     pub const fn mark(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::Go => "go.mod",
             Self::Python => "pyproject.toml",
             Self::C => "policy.c",
             Self::JavaScript => "package.json",
@@ -42,7 +45,7 @@ impl Language {
     /// interpreter and keep its memory, in which the interpreter has seeds of its own.
     #[must_use]
     pub const fn is_reproducible(self) -> bool {
-        matches!(self, Self::Rust | Self::C)
+        matches!(self, Self::Rust | Self::Go | Self::C)
     }
 }
 
@@ -50,6 +53,7 @@ impl fmt::Display for Language {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Rust => "Rust",
+            Self::Go => "Go",
             Self::Python => "Python",
             Self::C => "C",
             Self::JavaScript => "JavaScript",

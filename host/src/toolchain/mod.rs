@@ -18,7 +18,7 @@
 //! whose rustup hangs and for tests. `BERTH_CACHE_DIR` says where the private folder lies; without it that is
 //! `berth/` in `$XDG_CACHE_HOME` or in `~/.cache`.
 //!
-//! Builds from Rust and C are reproducible: the same source with the same tools has the same digest wherever its folder lies, and no
+//! Builds from Rust, C and Go are reproducible: the same source with the same tools has the same digest wherever its folder lies, and no
 //! path of the machine ends up in the component. One exception is cargo's: a crate that is depended on by a path that
 //! leads out of the workspace lends its place to the names of its functions, and so to the digest.
 //!
@@ -36,6 +36,7 @@ mod debian;
 mod environment;
 mod error;
 mod find;
+mod go;
 mod javascript;
 mod job;
 mod language;
@@ -135,6 +136,7 @@ pub fn build(source: &Path, options: &BuildOptions, progress: &dyn Progress) -> 
         Language::JavaScript => javascript::build,
         Language::Python => python::build,
         Language::C => c::build,
+        Language::Go => go::build,
     };
     let folder = std::fs::canonicalize(source).map_err(|_| no_manifest())?;
     let made = builder(&job::Job { language, folder, options, progress })?;

@@ -31,6 +31,12 @@ pub(super) const PYTHON: Files = files!("python/":
     "berth_sdk/settings.py", "berth_sdk/tables.py", "berth_sdk/testing.py",
 );
 
+/// The SDK for Go.
+pub(super) const GO: Files = files!("go/":
+    "go.mod", "berth.go", "berthtest/berthtest.go", "component_wasip1.go", "contract.go", "decision.go", "errors.go",
+    "host.go", "hubs.go", "json.go", "lift_wasip1.go", "lower_wasip1.go", "rendezvous.go", "request.go",
+);
+
 /// The SDK for C.
 pub(super) const C: Files = files!("c/":
     "berth.h", "testing.h", "bindings/policy.c", "bindings/policy.h", "src/component.c", "src/hubs.c", "src/internal.h",
@@ -67,6 +73,9 @@ mod tests {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.ends_with("_test.go") {
+                continue;
+            }
             if ["test", "tests", "node_modules", "__pycache__", "package-lock.json", "Makefile"].contains(&&*name) {
                 continue;
             }
@@ -81,7 +90,7 @@ mod tests {
     #[test]
     fn every_file_of_every_sdk_is_embedded() {
         for (name, below, files) in
-            [("javascript", "", JAVASCRIPT), ("python", "", PYTHON), ("c", "", C), ("", "src", RUST)]
+            [("javascript", "", JAVASCRIPT), ("python", "", PYTHON), ("c", "", C), ("go", "", GO), ("", "src", RUST)]
         {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk").join(name);
             let mut found = Vec::new();

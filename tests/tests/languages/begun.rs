@@ -63,6 +63,15 @@ const C: Language = Language {
     fault: "panicked at policy.c:8: `hub == NULL` does not hold",
 };
 
+const GO: Language = Language {
+    lang: "go",
+    test: &["go", "test"],
+    source: "policy.go",
+    line: "model, err := request.ModelID()",
+    failing: "model, err := request.ModelID(); if err == nil { panic(\"out of hubs\") }",
+    fault: "panicked at policy.go:11: out of hubs",
+};
+
 impl Language {
     /// Begins it as a policy of a catalogue, which lies below the folder.
     fn begin(&self) -> TempDir {
@@ -134,6 +143,7 @@ languages! {
     typescript: TYPESCRIPT;
     python: PYTHON;
     c: C;
+    go: GO;
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The example `by-model` decides the same in every language, to the byte.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Mutex};
 
 use berth_tests::{Berth, Catalogue, Policy, bodies, guests::example, log::Entry, pages::repository};
 use serde_json::{Value, json};
@@ -8,14 +8,24 @@ use serde_json::{Value, json};
 use crate::{PATIENT, berth};
 
 /// The languages that the example is rewritten in.
-const LANGUAGES: [&str; 3] = ["javascript", "python", "c"];
+const LANGUAGES: [&str; 4] = ["javascript", "python", "c", "go"];
 
 fn examples() -> PathBuf {
     repository().join("example-policies")
 }
 
+/// The components built so far in this run, by language: each is large, and compiled by every server.
+static BUILT: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
 /// The Rust policy's files, with the component of another language.
 fn rewritten(language: &str) -> Policy {
+    let mut built = BUILT.lock().expect("a build that failed has failed its test");
+    let component = built.entry(language.to_owned()).or_insert_with(|| build(language));
+    example("by-model").file("policy.wasm", component.clone())
+}
+
+/// Builds it from source, and sees that it imports nothing but what Berth gives.
+fn build(language: &str) -> Vec<u8> {
     let output = tempfile::tempdir().expect("a folder");
     let component = output.path().join("policy.wasm");
     let source = examples().join(format!("by-model-{language}"));
@@ -24,7 +34,7 @@ fn rewritten(language: &str) -> Policy {
     let foreign = |import: &Value| !import.as_str().is_some_and(|import| import.starts_with("berth:allocation/"));
     let imports = report["imports"].as_array().expect("imports");
     assert!(!imports.iter().any(foreign), "{language} imports {imports:?}");
-    example("by-model").file("policy.wasm", fs::read(component).expect("a component"))
+    fs::read(component).expect("a component")
 }
 
 /// Bodies of the example's checks, and others that an SDK has to read with care.

@@ -23,3 +23,9 @@ fn python() {
 fn c() {
     run(&repository().join("guest-sdk/c"), "make", &["test"]);
 }
+
+#[test]
+fn go() {
+    run(&repository().join("guest-sdk/go"), "go", &["test", "./..."]);
+    run(&repository().join("example-policies/by-model-go"), "go", &["test"]);
+}
