@@ -15,7 +15,8 @@ Usage: cargo xtask COMMAND
 Commands:
   test [--clients] [ARGS]
                 build everything and run every test; ARGS go to the test programs (a name runs the tests it occurs in);
-                --clients installs the official device and service clients and runs the tests that need them as well
+                --clients installs the official device and service clients and runs the tests that need them as well, and
+                those that build policies in every language
   soak          run the long form of the tests of swaps, kills, starts and accounts; the counts can be set, see xtask/src/suite.rs
   bench NAME    run a benchmark of tests/benches: noisy, swap
   fuzz [TARGET] [--seconds N] [--keep]

@@ -13,7 +13,8 @@ use anyhow::{Context as _, ensure};
 
 use crate::clients;
 
-/// Asks for the tests of the official clients as well, which are installed first.
+/// Asks for the tests of the official clients as well, which are installed first, and for those of policies in every
+/// language, which fetch their tools.
 const CLIENTS: &str = "--clients";
 
 /// How many of those are run at once. They mostly wait: clients do for seconds before they ask again.
@@ -34,6 +35,9 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     if let Some(installed) = installed {
         let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--test", "clients", "--"]);
         tests.args(&arguments).env("RUST_TEST_THREADS", CLIENTS_AT_ONCE).env(clients::INSTALLED, installed);
+        passed &= sum.count(tests)?;
+        let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--test", "languages", "--"]);
+        tests.args(&arguments);
         passed &= sum.count(tests)?;
     }
     println!("\n{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);

@@ -47,7 +47,7 @@ pub struct LimitsSection {
     /// MiB of memory, summed over all linear memories of the instance. Python and JavaScript need 16.
     #[schemars(range(min = 1, max = most::MEMORY_MIB), extend("default" = Limits::default().memory >> 20))]
     memory_mib: Option<NonZeroU16>,
-    /// Linear memories. A policy has one; one that is composed of two has two.
+    /// Linear memories. A policy in Rust, C or Go has one; JavaScript and Python have several.
     #[schemars(range(min = 1, max = most::MEMORIES), extend("default" = Limits::default().memories))]
     memories: Option<NonZeroU8>,
     /// Function tables of the engine (not those that a policy looks things up in). Each module and each shim has one.

@@ -161,8 +161,8 @@ fn compiling_config(metered: bool) -> Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        // Where components inside one component call each other, wasmtime's own modules between them have the memories of
-        // both. A module of a guest's own defines at most one: the pool sees to that.
+        // A module still has no more than one memory of its own (`max_memories_per_module`). What the engine puts between two
+        // components that are one policy, as those of JavaScript and Python are, copies from one's memory to the other's.
         .wasm_multi_memory(true);
     config
 }

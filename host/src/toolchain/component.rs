@@ -5,8 +5,8 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use wit_component::{ComponentEncoder, DecodedWasm};
-use wit_parser::{WorldItem, WorldKey};
+use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
+use wit_parser::{Resolve, WorldItem, WorldKey};
 
 /// How every component begins: WebAssembly's mark, the format's version, the layer.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -59,9 +59,33 @@ impl fmt::Display for Summary {
 
 /// Makes a component of a module that carries a description of its world, as `wit-bindgen` leaves it there.
 pub(super) fn encode(core_module: &[u8]) -> Result<Vec<u8>, ComponentError> {
-    let component =
-        ComponentEncoder::default().validate(true).module(core_module).and_then(|mut encoder| encoder.encode());
+    encode_with(core_module, None)
+}
+
+fn encode_with(core_module: &[u8], stubs: Option<&[u8]>) -> Result<Vec<u8>, ComponentError> {
+    let module = ComponentEncoder::default().validate(true).module(core_module);
+    let adapted = module.and_then(|encoder| match stubs {
+        Some(stubs) => encoder.adapter("wasi_snapshot_preview1", stubs),
+        None => Ok(encoder),
+    });
+    let component = adapted.and_then(|mut encoder| encoder.encode());
     component.map_err(|error| ComponentError::Encode { reason: format!("{error:#}") })
+}
+
+/// Makes a component of a module that knows nothing of its world, which is the world `policy` of this contract. What the
+/// module asks of WASI is answered by `stubs`, if there are any.
+pub(super) fn encode_for(
+    mut core_module: Vec<u8>,
+    contract: &str,
+    stubs: Option<&[u8]>,
+) -> Result<Vec<u8>, ComponentError> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("allocation.wit", contract);
+    let world = package.and_then(|package| resolve.select_world(&[package], Some("policy")));
+    let embedded =
+        world.and_then(|world| embed_component_metadata(&mut core_module, &resolve, world, StringEncoding::UTF8));
+    embedded.map_err(|error| ComponentError::Encode { reason: format!("{error:#}") })?;
+    encode_with(&core_module, stubs)
 }
 
 /// Describes a component.

@@ -5,16 +5,15 @@
 //! A folder bears its final name only once everything in it is done, so a set-up that was cut short leaves nothing
 //! that could be mistaken for a toolchain. What is in such a folder is the matter of `sysroot.rs`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::apt::{Apt, Package};
 use super::error::RouteError;
 use super::find::{Compiler, Route, Toolchain, ToolchainOptions};
-use super::process::{Invocation, ProcessError};
+use super::process::Invocation;
 use super::progress::{Event, Progress};
+use super::shelf::Shelf;
 use super::sysroot;
 
 /// Where a compiler and its source may be: Debian's up-to-date one for browsers, and the distribution's own.
@@ -26,15 +25,13 @@ const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 /// What a set-up runs. All of it is asked for before anything is downloaded.
 const TOOLS: [&str; 5] = ["apt-get", "apt-cache", "dpkg", "dpkg-query", "cargo"];
 
-/// Beginning of the names of folders in which a set-up is under way.
-const STAGING: &str = ".staging-";
-
 /// Finds the private toolchain, setting it up if need be.
 pub(super) fn find(options: &ToolchainOptions, progress: &dyn Progress) -> Result<Toolchain, RouteError> {
-    let shelf = options.cache_dir().ok_or(RouteError::NoCacheFolder)?.join("debian-rust");
+    let folder = options.cache_dir().ok_or(RouteError::NoCacheFolder)?.join("debian-rust");
+    let shelf = Shelf::new(folder.clone(), options.limits.apt);
     let folder = match finished(&shelf) {
         Some(folder) => folder,
-        None => set_up_alone(&shelf, options, progress)?,
+        None => shelf.alone(progress, || finished(&shelf), |staging| set_up(&folder, staging, options, progress))?,
     };
     open(&folder, options, progress)
 }
@@ -58,71 +55,9 @@ fn open(folder: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> R
 }
 
 /// The newest toolchain on the shelf that is whole.
-fn finished(shelf: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(shelf).ok()?.flatten();
-    let whole = entries
-        .map(|entry| entry.path())
-        .filter(|folder| !is_staging(folder) && folder.join(sysroot::MARKER).is_file());
+fn finished(shelf: &Shelf) -> Option<PathBuf> {
+    let whole = shelf.folders().into_iter().filter(|folder| folder.join(sysroot::MARKER).is_file());
     whole.max_by_key(|folder| folder.file_name().map(|name| release(&name.to_string_lossy())))
-}
-
-fn is_staging(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGING))
-}
-
-/// Sets the toolchain up with no other process doing the same; one that has just done so saves the work.
-fn set_up_alone(shelf: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<PathBuf, RouteError> {
-    let create = |source| RouteError::File { action: "create", path: shelf.to_owned(), source };
-    fs::create_dir_all(shelf).map_err(create)?;
-    let _lock = lock(&shelf.join("lock"), options, progress)?;
-    if let Some(folder) = finished(shelf) {
-        return Ok(folder);
-    }
-    remove_leftovers(shelf);
-    let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(shelf).map_err(create)?;
-    let folder = set_up(shelf, staging.path(), options, progress)?;
-    drop(staging);
-    // Once more: a tool that outlived a killed process may have gone on writing behind the first time.
-    remove_leftovers(shelf);
-    Ok(folder)
-}
-
-/// Takes the lock, which ends with the file that is returned. The system drops it when a process dies.
-fn lock(path: &Path, options: &ToolchainOptions, progress: &dyn Progress) -> Result<File, RouteError> {
-    let failed = |source| RouteError::File { action: "lock", path: path.to_owned(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
-    let started = Instant::now();
-    let mut told = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        if progress.cancelled() {
-            return Err(ProcessError::Cancelled.into());
-        }
-        if started.elapsed() > options.limits.apt {
-            return Err(RouteError::Locked { path: path.to_owned() });
-        }
-        if !told {
-            progress.report(Event::Step("Waiting for another process that sets up the same toolchain"));
-            told = true;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Removes what killed processes left. Called with the lock held, so none of it is in use. Failures only cost space.
-fn remove_leftovers(shelf: &Path) {
-    let Ok(entries) = fs::read_dir(shelf) else {
-        return;
-    };
-    for folder in entries.flatten().map(|entry| entry.path()).filter(|folder| is_staging(folder)) {
-        if let Err(error) = fs::remove_dir_all(&folder) {
-            tracing::debug!(folder = %folder.display(), %error, "could not remove a leftover");
-        }
-    }
 }
 
 fn set_up(

@@ -8,14 +8,19 @@ use std::path::PathBuf;
 use super::TARGET;
 use super::component::ComponentError;
 use super::find::Route;
+use super::language::Language;
 use super::process::ProcessError;
 
 /// Why a policy could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The folder holds no `Cargo.toml`.
-    #[error("{} holds no Cargo.toml: it is not the folder of a Rust policy", folder.display())]
+    /// The folder holds nothing that tells a language.
+    #[error(
+        "{} is not the folder of a policy: it holds no {}; `berth policy new NAME` makes a policy",
+        folder.display(),
+        Language::ALL.map(|language| format!("{} ({language})", language.mark())).join(", ")
+    )]
     NoManifest {
         /// The folder.
         folder: PathBuf,
@@ -81,6 +86,60 @@ pub enum BuildError {
     #[error("could not read the compiled module {}", path.display())]
     ReadArtifact {
         /// Where it lies.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A program that the author has to install is missing, or does not work.
+    #[error("a policy in {language} cannot be built here. {hint}")]
+    MissingTool {
+        /// The policy's language.
+        language: Language,
+        /// What is needed, and how to get it.
+        hint: &'static str,
+        /// What happened to the one that was tried.
+        source: ProcessError,
+    },
+    /// A program that the author has to install is too old.
+    #[error("a policy in {language} cannot be built here: {found}. {hint}")]
+    OldTool {
+        /// The policy's language.
+        language: Language,
+        /// What is there.
+        found: String,
+        /// What is needed, and how to get it.
+        hint: &'static str,
+    },
+    /// The private tools for a language could not be set up.
+    #[error("the tools that build policies in {language} could not be set up")]
+    Tools {
+        /// The policy's language.
+        language: Language,
+        /// What was in the way.
+        source: RouteError,
+    },
+    /// A tool failed without a word about the policy.
+    #[error("the policy could not be built: a tool for {language} failed")]
+    Tool {
+        /// The policy's language.
+        language: Language,
+        /// How it ended.
+        source: ProcessError,
+    },
+    /// A file of the policy is not as it has to be.
+    #[error("{}: {problem}", path.display())]
+    Project {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A file or folder could not be made or read.
+    #[error("could not {action} {}", path.display())]
+    File {
+        /// What was being done: "create", "read".
+        action: &'static str,
+        /// To which file or folder.
         path: PathBuf,
         /// What the system says.
         source: io::Error,

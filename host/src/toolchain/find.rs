@@ -59,6 +59,10 @@ pub struct Limits {
     pub apt: Duration,
     /// One run of cargo: 30 minutes.
     pub cargo: Duration,
+    /// Fetching the tools of another language, and the wait for another process that does: 15 minutes.
+    pub fetch: Duration,
+    /// One run of a tool of another language: 10 minutes.
+    pub tool: Duration,
 }
 
 impl Default for Limits {
@@ -68,6 +72,8 @@ impl Default for Limits {
             rustup: Duration::from_mins(2),
             apt: Duration::from_mins(15),
             cargo: Duration::from_mins(30),
+            fetch: Duration::from_mins(15),
+            tool: Duration::from_mins(10),
         }
     }
 }

@@ -33,6 +33,17 @@ fn reference_is_up_to_date() {
     assert!(stale.is_empty(), "\n{}\nrun `cargo xtask bless`", stale.join("\n"));
 }
 
+/// What answers Go's runtime in place of WASI is made of its source.
+#[test]
+fn reference_of_the_stubs_for_go_is_up_to_date() {
+    let folder = repository().join("host/src/toolchain/go");
+    let made = wat::parse_file(folder.join("stubs.wat")).unwrap();
+    if blessing() {
+        fs::write(folder.join("stubs.wasm"), &made).unwrap();
+    }
+    assert!(fs::read(folder.join("stubs.wasm")).unwrap() == made, "stubs.wasm is old: run `cargo xtask bless`");
+}
+
 /// The first line that differs.
 fn difference(committed: &str, generated: &str) -> String {
     let count = committed.lines().count().max(generated.lines().count());

@@ -41,7 +41,9 @@ struct Report<'a> {
     bytes: usize,
     imports: &'a [String],
     exports: &'a [String],
-    toolchain: String,
+    toolchain: &'a str,
+    reproducible: bool,
+    warnings: &'a [String],
 }
 
 impl Build {
@@ -51,7 +53,7 @@ impl Build {
         let built = toolchain::build(&self.folder, &options, &Terminal::new(interrupted()))?;
         let output = self.output.clone().unwrap_or_else(|| self.folder.join("policy.wasm"));
         replace(&output, &built.component)?;
-        let toolchain = format!("{} ({})", built.toolchain.version(), built.toolchain.route().name());
+        let warnings = built.warnings();
         if self.json {
             let report = Report {
                 component: &output,
@@ -59,24 +61,35 @@ impl Build {
                 bytes: built.summary.size,
                 imports: &built.summary.imports,
                 exports: &built.summary.exports,
-                toolchain,
+                toolchain: &built.tools,
+                reproducible: built.language.is_reproducible(),
+                warnings: &warnings,
             };
             say!("{}", serde_json::to_string(&report)?);
         } else {
-            print(&output, &built, &toolchain);
+            print(&output, &built);
+            for warning in warnings {
+                say!("warning: {warning}");
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn print(output: &Path, built: &Built, toolchain: &str) {
+fn print(output: &Path, built: &Built) {
     let summary = &built.summary;
     say!("{}", output.display());
     say!("  version    {}", summary.digest);
     say!("  size       {}", indicatif::HumanBytes(summary.size as u64));
     say!("  imports    {}", list(&summary.imports));
     say!("  exports    {}", list(&summary.exports));
-    say!("  toolchain  {toolchain}");
+    say!("  toolchain  {}", built.tools);
+    if !built.language.is_reproducible() {
+        say!(
+            "  version is of this build: another one from the same source has another, with tools for {}",
+            built.language
+        );
+    }
 }
 
 fn list(names: &[String]) -> String {

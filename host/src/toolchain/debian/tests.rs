@@ -1,4 +1,5 @@
-use super::super::progress::Silent;
+use std::time::Duration;
+
 use super::*;
 
 fn shelf_with(folders: &[(&str, bool)]) -> tempfile::TempDir {
@@ -17,8 +18,9 @@ fn shelf_with(folders: &[(&str, bool)]) -> tempfile::TempDir {
 fn the_newest_whole_toolchain_is_taken() {
     let shelf =
         shelf_with(&[("1.99.0+dfsg1-1", false), ("1.96.0+dfsg1-1", true), ("1.100.0-1", true), (".staging-x", true)]);
-    assert_eq!(finished(shelf.path()), Some(shelf.path().join("1.100.0-1")));
-    assert_eq!(finished(&shelf.path().join("none")), None);
+    let finished_in = |folder: &Path| finished(&Shelf::new(folder.to_owned(), Duration::ZERO));
+    assert_eq!(finished_in(shelf.path()), Some(shelf.path().join("1.100.0-1")));
+    assert_eq!(finished_in(&shelf.path().join("none")), None);
 }
 
 #[test]
@@ -27,24 +29,4 @@ fn releases_compare_as_numbers() {
     assert_eq!(release("1:22.1.8-1"), [22, 1, 8]);
     assert!(release("1.100.0-1") > release("1.96.0-1"));
     assert!(release("1.95.0") >= release("1.95"));
-}
-
-#[test]
-fn only_leftovers_are_removed() {
-    let shelf = shelf_with(&[("1.96.0-1", true), (".staging-1", false)]);
-    remove_leftovers(shelf.path());
-    assert!(shelf.path().join("1.96.0-1").exists());
-    assert!(!shelf.path().join(".staging-1").exists());
-}
-
-#[test]
-fn a_lock_that_is_held_is_given_up_on_in_time() {
-    let shelf = tempfile::tempdir().unwrap();
-    let path = shelf.path().join("lock");
-    let mut options = ToolchainOptions::default();
-    let held = lock(&path, &options, &Silent).unwrap();
-    options.limits.apt = Duration::ZERO;
-    assert!(matches!(lock(&path, &options, &Silent), Err(RouteError::Locked { .. })));
-    drop(held);
-    lock(&path, &options, &Silent).unwrap();
 }

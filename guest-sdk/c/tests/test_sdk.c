@@ -1,0 +1,101 @@
+/* The SDK's own tests: `make test` in the folder above. Each failure ends them with its line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../testing.h"
+
+#define SAME(found, wanted) same(__LINE__, found, wanted)
+
+static void same(int line, const char *found, const char *wanted) {
+  if (found == NULL || strcmp(found, wanted) != 0) berth_fault_at("tests/test_sdk.c", line, "%s\n  is not\n%s", found ? found : "NULL", wanted);
+}
+
+void allocate(berth_request *request) { (void)request; }
+
+static uint64_t bits(double number) {
+  uint64_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  return bits;
+}
+
+static void scores_and_hubs_are_those_of_the_rust_sdk(void) {
+  static const char *const hubs[] = {"north", "south", "east", "west"};
+  static const uint64_t scores[] = {0x3febe58ef948846e, 0x400348bf4b29239f, 0x3fe227b12f99a9d0, 0x400aeb4e5f467d77};
+  static const char found[] = "west east south west east north east north south west east west ";
+  berth_request *request = berth_test_request("a", NULL);
+  for (int i = 0; i < 4; i++) {
+    char *hub = malloc(64);
+    snprintf(hub, 64, "%s.azure-devices.net", hubs[i]);
+    berth_test_link(request, hub);
+    berth_assert(bits(berth_hub_score("breakroom499-contoso-tstrsd-007", hub, 1)) == scores[i]);
+  }
+  char spread[128] = "";
+  for (int n = 0; n < 12; n++) {
+    char key[16];
+    snprintf(key, sizeof key, "device-%d", n);
+    const char *hub = berth_spread(berth_hubs_of(request), key);
+    strncat(spread, hub, strcspn(hub, "."));
+    strcat(spread, " ");
+  }
+  SAME(spread, found);
+}
+
+static void conditions_narrow_and_say_when_nothing_is_left(void) {
+  berth_request *request = berth_test_request("a", NULL);
+  berth_test_link(request, "Toasters-EU.azure-devices.net");
+  berth_test_link(request, "heatpumps-eu.azure-devices.net");
+  berth_hubs hubs = berth_hubs_of(request);
+  SAME(berth_named(hubs, "TOASTERS-eu"), "Toasters-EU.azure-devices.net");
+  berth_assert(berth_ending_with(hubs, "-EU").count == 2 && berth_containing(hubs, "azure").count == 0);
+  SAME(berth_first(berth_ending_with(berth_starting_with(hubs, "heat"), "-us")), "");
+  SAME(berth_test_refusal(request), "no linked hub whose name starts with `heat` and ends with `-us`; "
+                                    "linked: Toasters-EU.azure-devices.net, heatpumps-eu.azure-devices.net");
+}
+
+static void a_payload_is_looked_into_and_the_first_error_sticks(void) {
+  berth_request *request = berth_test_request("a", "\"{\\\"a\\\": [{\\\"b\\\": 12}], \\\"half\\\": 1.5}\"");
+  berth_assert(berth_payload_integer(request, "a.0.b") == 12 && berth_payload_find(request, "a.1") == NULL);
+  berth_payload_integer(request, "half");
+  SAME(berth_test_refusal(request), "`half` in the payload is a number, not a whole number of 64 bits");
+  berth_payload_string(request, "missing");
+  berth_decide(request, "hub-a.azure-devices.net");
+  SAME(berth_test_refusal(request), "`half` in the payload is a number, not a whole number of 64 bits");
+  berth_assert(berth_test_hub(request) == NULL && berth_test_is_reject(request));
+  SAME(berth_model_id(berth_test_request("a", "{\"iotcModelId\":\"old\"}")), "old");
+  request = berth_test_request("a", "null");
+  berth_model_id(request);
+  SAME(berth_test_refusal(request), "the device sent no payload");
+}
+
+static void json_is_written_as_every_sdk_does(void) {
+  const char *text = " {\"b\": [1, -0, 21.0, 1e16, 1.50, 0.00001, 1.5e-6, 18446744073709551615, 1e-7],\n \"10\": \"\\u00e9\\ud83e\\udd80\\u2028/\\u0007\\n\", \"9\": {}} ";
+  SAME(berth_write(berth_parse(text)),
+       "{\"10\":\"\u00e9\U0001f980\u2028/\\u0007\\n\",\"9\":{},\"b\":[1,-0.0,21.0,1e16,1.5,0.00001,1.5e-6,18446744073709551615,1e-7]}");
+  static const char *const broken[] = {"", "{", "[1,]", "01", "1.", "\"\\x\"", "\"\\ud800\"", "nul", "{\"a\" 1}", "[] []", "\"\x01\""};
+  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) berth_assert(berth_parse(broken[i]) == NULL);
+}
+
+static void a_host_has_settings_tables_and_a_log(void) {
+  berth_request *request = berth_test_request("a", NULL);
+  berth_test_settings("{\"who\": \"host\"}");
+  berth_test_table("t", "{\"k\": [1]}");
+  SAME(berth_text(berth_member(berth_settings(request), "who")), "host");
+  SAME(berth_write(berth_lookup(request, "t", "k")), "[1]");
+  berth_assert(berth_lookup(request, "t", "none") == NULL && !berth_refused(request));
+  berth_log(BERTH_WARN, "careful with %d", 7);
+  SAME(berth_test_log(), "warn: careful with 7\n");
+  berth_lookup(request, "u", "k");
+  SAME(berth_test_refusal(request), "table `u`: the policy has no such table");
+  berth_assert(!berth_test_is_reject(request));
+}
+
+int main(void) {
+  scores_and_hubs_are_those_of_the_rust_sdk();
+  conditions_narrow_and_say_when_nothing_is_left();
+  a_payload_is_looked_into_and_the_first_error_sticks();
+  json_is_written_as_every_sdk_does();
+  a_host_has_settings_tables_and_a_log();
+  puts("all passed");
+  return 0;
+}

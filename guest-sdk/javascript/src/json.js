@@ -1,0 +1,42 @@
+// JSON as every SDK of Berth writes it: no spaces, members in the order of their names, and
+// the shortest numbers that stand for the same ones.
+
+export function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// Names are compared by code point, as UTF-8 orders them; `<` would compare halves of surrogate pairs.
+function compareNames(a, b) {
+  const [left, right] = [Array.from(a), Array.from(b)];
+  for (let at = 0; at < left.length && at < right.length; at++) {
+    const difference = left[at].codePointAt(0) - right[at].codePointAt(0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}
+
+export function write(value) {
+  if (Array.isArray(value)) return `[${value.map((element) => write(element ?? null)).join(",")}]`;
+  if (typeof value?.toJSON === "function") return write(value.toJSON());
+  if (isObject(value)) {
+    const names = Object.keys(value).filter((name) => value[name] !== undefined).sort(compareNames);
+    return `{${names.map((name) => `${JSON.stringify(name)}:${write(value[name])}`).join(",")}}`;
+  }
+  if (typeof value === "number") return writeNumber(value);
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`a ${typeof value} has no place in JSON`);
+  return text;
+}
+
+// As the other SDKs write numbers. JavaScript alone does not tell 21.0 from 21.
+function writeNumber(value) {
+  if (!Number.isFinite(value)) throw new TypeError(`${value} has no place in JSON`);
+  const magnitude = Math.abs(value);
+  return (magnitude > 0 && magnitude < 1e-5 ? value.toExponential() : String(value)).replace("e+", "e");
+}
+
+export function describe(value) {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "an array";
+  return { boolean: "a boolean", number: "a number", string: "a string" }[typeof value] ?? "an object";
+}

@@ -1,0 +1,105 @@
+// What the device sent along with its registration. Not for what it hears back: that is Decision.payload.
+
+import { SdkError } from "./error.js";
+import { describe, isObject } from "./json.js";
+
+export class Payload {
+  #text;
+  #parsed;
+
+  constructor(text) {
+    this.#text = text ?? null;
+  }
+
+  get text() {
+    return this.#text;
+  }
+
+  asSent() {
+    return this.#parse().asSent;
+  }
+
+  value() {
+    return this.#parse().opened;
+  }
+
+  find(path) {
+    try {
+      return walk(this.value(), path) ?? undefined;
+    } catch (error) {
+      if (error instanceof SdkError) return undefined;
+      throw error;
+    }
+  }
+
+  string(path) {
+    return this.#typed(path, "a string", (value) => typeof value === "string");
+  }
+
+  integer(path) {
+    return this.#typed(path, "a whole number of 64 bits", Number.isSafeInteger);
+  }
+
+  number(path) {
+    return this.#typed(path, "a number", (value) => typeof value === "number");
+  }
+
+  boolean(path) {
+    return this.#typed(path, "a boolean", (value) => typeof value === "boolean");
+  }
+
+  get(path) {
+    const root = this.value();
+    if (path !== "" && !isObject(root) && !Array.isArray(root)) throw wrongType("", root, "an object");
+    const found = this.find(path);
+    if (found === undefined) throw new SdkError("missing-field", `the payload has no \`${path}\``);
+    return found;
+  }
+
+  #typed(path, wanted, test) {
+    const value = this.get(path);
+    if (!test(value)) throw wrongType(path, value, wanted);
+    return value;
+  }
+
+  // Parsed when it is first looked at.
+  #parse() {
+    if (this.#text === null) throw new SdkError("no-payload", "the device sent no payload");
+    this.#parsed ??= parse(this.#text);
+    if (this.#parsed.asSent === null) throw new SdkError("no-payload", "the device sent no payload");
+    return this.#parsed;
+  }
+}
+
+function parse(text) {
+  let asSent;
+  try {
+    asSent = JSON.parse(text);
+  } catch (error) {
+    throw new SdkError("payload-not-json", `the payload is not JSON: ${error.message}`);
+  }
+  return { asSent, opened: open(asSent) };
+}
+
+// Some clients send a string that holds JSON. Only objects and arrays are opened: who sends "12" means a string.
+function open(asSent) {
+  if (typeof asSent !== "string" || !/^\s*[{[]/.test(asSent)) return asSent;
+  try {
+    return JSON.parse(asSent);
+  } catch {
+    return asSent;
+  }
+}
+
+function walk(root, path) {
+  if (path === "") return root;
+  return path.split(".").reduce((value, segment) => {
+    if (Array.isArray(value)) return /^\d+$/.test(segment) ? value[Number(segment)] : undefined;
+    return isObject(value) && Object.hasOwn(value, segment) ? value[segment] : undefined;
+  }, root);
+}
+
+function wrongType(path, found, wanted) {
+  const what = path === "" ? "the payload" : `\`${path}\` in the payload`;
+  return new SdkError("wrong-type", `${what} is ${describe(found)}, not ${wanted}`);
+}
