@@ -104,6 +104,12 @@ async fn dps_enrollment_says_which_one_is_wrong_and_why() {
         enrollment(&dps, &["add", "wrong.json"]).await.failed(1, said);
     }
     enrollment(&dps, &["add", "nothing.json"]).await.failed(1, &["failed to read nothing.json"]);
+    assert_eq!(enrollment(&dps, &["list"]).await.printed(), "no enrollments\n");
+}
+
+#[tokio::test]
+async fn dps_enrollment_says_which_one_is_not_there() {
+    let dps = serving([]).await;
     for command in ["show", "remove"] {
         let said =
             format!("failed to {command} the individual enrollment nobody: the local DPS says: Enrollment not found.");
@@ -112,8 +118,6 @@ async fn dps_enrollment_says_which_one_is_wrong_and_why() {
         enrollment(&dps, &[command, "nobody", "--group"]).await.failed(1, &[&said]);
         enrollment(&dps, &[command]).await.failed(2, &["<ID>"]);
     }
-    assert_eq!(enrollment(&dps, &["list"]).await.printed(), "no enrollments\n");
-
     dps.write("good.toml", &toml());
     need_a_local_dps(
         &dps,

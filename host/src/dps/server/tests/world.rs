@@ -40,9 +40,7 @@ pub(super) const HUBS: [&str; 2] = [NORTH, SOUTH];
 /// The group's key, and the service's.
 pub(super) const KEY: &str = "c2l4dGVlbiBieXRlcyBhdCBsZWFzdA==";
 
-/// The version that service clients ask for.
 const VERSION: &str = "api-version=2021-10-01";
-
 /// A group with a key and a webhook, and whatever else.
 pub(super) fn custom(id: &str, more: Value) -> Value {
     let mut group = json!({
