@@ -59,7 +59,7 @@ fn shared_memory() {
 
 #[test]
 fn several_memories_in_one_module() {
-    refused(text("(component (core module (memory 1) (memory 1)))"), "compile", "memories");
+    refused(Guest::doing("").function("(memory 1)"), "compile", "memories");
 }
 
 #[test]
