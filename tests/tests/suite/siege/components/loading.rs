@@ -59,7 +59,8 @@ fn shared_memory() {
 
 #[test]
 fn several_memories_in_one_module() {
-    refused(text("(component (core module (memory 1) (memory 1)))"), "compile", "memories");
+    let module = "(component (core module $m (memory 1) (memory 1)) (core instance (instantiate $m)))";
+    refused(Guest::doing("").beside(module), "compile", "memories");
 }
 
 #[test]
