@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from types import ModuleType
 from typing import Optional
 
@@ -57,8 +56,12 @@ def fault_line(raised: BaseException) -> str:
     Berth knows it by its first word, and keeps it however full the log is.
     """
     what = f"{type(raised).__name__}: {raised}"
-    frames = [frame for frame in traceback.extract_tb(raised.__traceback__) if "berth_sdk" not in frame.filename]
-    if not frames:
-        return f"panicked: {what}"
-    place = frames[-1]
-    return f"panicked at {place.filename.lstrip('/')}:{place.lineno} in {place.name}: {what}"
+    place = ""
+    # By hand: the module traceback would look for the source, and there are no files.
+    step = raised.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if "berth_sdk" not in code.co_filename:
+            place = f" at {code.co_filename.rsplit('/', 1)[-1]}:{step.tb_lineno} in {code.co_name}"
+        step = step.tb_next
+    return f"panicked{place}: {what}"
