@@ -24,25 +24,31 @@ const CLIENTS_AT_ONCE: &str = "12";
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
     let with_clients = arguments.iter().any(|argument| argument == CLIENTS);
     let arguments: Vec<&String> = arguments.iter().filter(|argument| *argument != CLIENTS).collect();
-    // The tests run the program itself, which `cargo test` would not build.
-    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
-    ensure!(built.success(), "berth does not build");
+    build()?;
     let installed = with_clients.then(clients::install).transpose()?;
     let mut sum = Sum::default();
     let mut tests = cargo(&["test", "--release", "--workspace", "--no-fail-fast", "--"]);
     tests.args(&arguments);
     let mut passed = sum.count(tests)?;
     if let Some(installed) = installed {
-        let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--test", "clients", "--"]);
+        let mut tests = cargo(&["test", "--release", "--workspace", "--test", "clients", "--"]);
         tests.args(&arguments).env("RUST_TEST_THREADS", CLIENTS_AT_ONCE).env(clients::INSTALLED, installed);
         passed &= sum.count(tests)?;
-        let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--test", "languages", "--"]);
+        let mut tests = cargo(&["test", "--release", "--workspace", "--test", "languages", "--"]);
         tests.args(&arguments);
         passed &= sum.count(tests)?;
     }
     println!("\n{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
     ensure!(sum.passed > 0 || !arguments.is_empty(), "no test ran");
     Ok(passed && sum.failed == 0)
+}
+
+/// Builds the program itself, which the tests run and `cargo test` would not build. Always all of the workspace: with a part
+/// of it, dependencies have other features and are compiled once more.
+fn build() -> anyhow::Result<()> {
+    let built = cargo(&["build", "--release", "--workspace", "--all-targets"]).status();
+    ensure!(built.context("failed to run cargo")?.success(), "berth does not build");
+    Ok(())
 }
 
 /// The counts of the long form, each of which the environment can set. Five million decisions are eight hours of 174 a second.
@@ -60,9 +66,8 @@ const SOAK: [(&str, &str); 9] = [
 
 /// Runs the tests of swaps, kills, starts, accounts and fleets with the counts of the long form. They print what they did.
 pub(crate) fn soak() -> anyhow::Result<bool> {
-    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
-    ensure!(built.success(), "berth does not build");
-    let arguments = ["test", "--release", "--package", "berth-tests", "--test", "suite", "--"];
+    build()?;
+    let arguments = ["test", "--release", "--workspace", "--test", "suite", "--"];
     let mut tests = cargo(&arguments);
     tests.args(["soak::", "--nocapture", "--test-threads", "1"]);
     for (name, count) in SOAK {
@@ -76,15 +81,14 @@ pub(crate) fn soak() -> anyhow::Result<bool> {
 /// Runs the benchmark that `arguments` begin with; the rest goes to it. Each compares, in one run, with itself or a peer.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
     let (name, rest) = arguments.split_first().context("which benchmark? Each file of tests/benches is one")?;
-    let built = cargo(&["build", "--release", "--package", "berth"]).status().context("failed to run cargo")?;
-    ensure!(built.success(), "berth does not build");
-    let mut bench = cargo(&["bench", "--package", "berth-tests", "--bench", name, "--"]);
+    build()?;
+    let mut bench = cargo(&["bench", "--workspace", "--bench", name, "--"]);
     Ok(bench.args(rest).status().context("failed to run cargo")?.success())
 }
 
 /// Rewrites the generated references: runs the tests that compare them, told to write instead.
 pub(crate) fn bless() -> anyhow::Result<bool> {
-    let mut tests = cargo(&["test", "--release", "--package", "berth-tests", "--", "reference"]);
+    let mut tests = cargo(&["test", "--release", "--workspace", "--test", "suite", "--", "reference"]);
     let status = tests.env("BERTH_BLESS", "1").status().context("failed to run cargo")?;
     Ok(status.success())
 }
