@@ -80,8 +80,11 @@ impl Anatomy {
     }
 }
 
+/// Bytes of each kind of section.
+type Sizes = Vec<(String, usize)>;
+
 /// The sizes of all sections, those of modules inside included, and who made them.
-fn parts(component: &[u8]) -> anyhow::Result<(Vec<(String, usize)>, Vec<Producer>)> {
+fn parts(component: &[u8]) -> anyhow::Result<(Sizes, Vec<Producer>)> {
     let mut sizes = BTreeMap::<String, usize>::new();
     let mut producers = Vec::new();
     for payload in Parser::new(0).parse_all(component) {

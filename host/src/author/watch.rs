@@ -100,7 +100,7 @@ fn add(path: &Path, hasher: &mut DefaultHasher) {
     };
     let is_source = matches!(Place::find(path), Ok(Place::Source(_)));
     let is_written =
-        |name: &str| !name.starts_with('.') && !MADE.contains(&name) && !(is_source && name.ends_with(".wasm"));
+        |name: &str| !(name.starts_with('.') || MADE.contains(&name) || is_source && name.ends_with(".wasm"));
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_written(name)).collect();
     names.sort();

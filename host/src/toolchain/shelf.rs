@@ -141,7 +141,7 @@ mod tests {
             Err(RouteError::NoCacheFolder)
         });
         assert!(failed.is_err());
-        assert_eq!(shelf.folders(), [PathBuf::new(); 0]);
+        assert!(shelf.folders().is_empty());
         let filled = shelf.folder("a", &Silent, |folder| {
             fs::write(folder.join("whole"), "").unwrap();
             Ok(())
