@@ -4,6 +4,8 @@
 //! the last commit ran: each is durable when its call returns, and a thousand at once cost a few commits.
 
 use std::{
+    fs::{OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::{Arc, PoisonError, RwLock, mpsc},
 };
@@ -69,7 +71,9 @@ impl Store {
     /// If it cannot be used, for example since another process uses it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).map_err(failed)?;
-        let database = Arc::new(Database::create(directory.join("dps.redb")).map_err(failed)?);
+        let path = directory.join("dps.redb");
+        keep_private(&path).map_err(failed)?;
+        let database = Arc::new(Database::create(path).map_err(failed)?);
         let (jobs, queue) = mpsc::channel();
         let writer = database.clone();
         std::thread::Builder::new()
@@ -290,6 +294,12 @@ fn write_together(database: &Database, jobs: impl Iterator<Item = Job>) -> Resul
         finish(committed.clone());
     }
     committed
+}
+
+/// The file holds all keys, so nobody but its owner reads it; an older one may still be open to others.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 fn failed(error: impl std::fmt::Display) -> StoreError {

@@ -239,6 +239,7 @@ async fn dps_refuses_what_is_wrong_about_a_request_over_https() {
         ("PUT", format!("{path}/register"), &json, 400_004),
         ("PUT", format!("{path}/register?api-version=2015-01-01"), &json, 400_004),
         ("POST", register_path(ID), &json, 405_001),
+        ("PUT", register_path(ID).replace("/register?", "/elsewhere?"), &json, 404_001),
         ("DELETE", format!("{path}?api-version=2019-03-31"), &json, 405_001),
         ("GET", operation_path(ID, "5.none"), &json, 404_201),
         ("GET", format!("/{ID_SCOPE}/devices/{ID}"), &json, 404_001),

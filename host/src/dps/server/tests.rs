@@ -2,12 +2,17 @@
 
 mod world;
 
+use std::time::Duration;
+
 use axum::http::Method;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use self::world::{Answer, HUBS, KEY, NORTH, SOUTH, World, custom, derived, sas, with};
-use crate::{dps::certificates::Authority, tpm::SoftwareTpm};
+use crate::{
+    dps::{certificates::Authority, listener::Bounds},
+    tpm::SoftwareTpm,
+};
 
 #[tokio::test]
 async fn a_device_registers_polls_and_hears_the_webhooks_payload() {
@@ -84,6 +89,7 @@ async fn a_webhook_is_tried_again_and_its_last_word_counts() {
 
 #[tokio::test]
 async fn a_device_that_registers_again_moves_as_its_enrollment_says() {
+    // Whichever linked hub a webhook names, a device that must not move stays where it is.
     for (update, migrate, substatus, hub, twin) in [
         (true, true, "deviceDataMigrated", SOUTH, "first"),
         (true, false, "deviceDataReset", SOUTH, "second"),
@@ -95,7 +101,7 @@ async fn a_device_that_registers_again_moves_as_its_enrollment_says() {
         world.register("dev1", &derived("dev1"), json!({})).await;
         world.webhook.answers(
             200,
-            json!({"iotHubHostName": hub, "initialTwin": {"tags": {"is": "second"}}, "payload": {"n": 2}}),
+            json!({"iotHubHostName": SOUTH, "initialTwin": {"tags": {"is": "second"}}, "payload": {"n": 2}}),
         );
         let state = world.register("dev1", &derived("dev1"), json!({"n": 1})).await;
         assert_eq!((&state["substatus"], &state["assignedHub"]), (&json!(substatus), &json!(hub)));
@@ -173,6 +179,40 @@ async fn what_is_wrong_gets_the_services_codes_and_harms_nobody() {
     world.webhook.answers(200, json!({"iotHubHostName": NORTH}));
     assert_eq!(world.register("dev1", &good, json!({})).await["status"], "assigned");
     drop(half_open);
+}
+
+/// More connections than there are places, of which none shows a credential that counts.
+#[tokio::test]
+async fn whoever_is_not_admitted_keeps_nobody_out() {
+    let never = Duration::from_secs(3600);
+    let bounds = Bounds {
+        connections: 4,
+        handshake: never,
+        admission: never,
+        crowded_admission: Duration::ZERO,
+        ..Bounds::default()
+    };
+    let world = World::bounded([custom("group", json!({}))], bounds).await;
+    let user = "0ne1/registrations/dev1/api-version=2019-03-31";
+    // Keep-alive 0, and no password.
+    let mut connect = vec![0x10, 16 + user.len() as u8, 0, 4];
+    connect.extend(b"MQTT\x04\x82\0\0\0\x04dev1\0");
+    connect.push(user.len() as u8);
+    connect.extend(user.as_bytes());
+    let mut kept = Vec::new();
+    for _ in 0..10 {
+        kept.push(world.says(true, &connect).await);
+        let refused =
+            b"PUT /0ne1/registrations/dev1/register?api-version=2019-03-31 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        kept.push(world.says(false, refused).await);
+    }
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.push(world.half_open().await);
+    }
+    world.webhook.answers(200, json!({"iotHubHostName": NORTH}));
+    assert_eq!(world.register("dev1", &derived("dev1"), json!({})).await["status"], "assigned");
+    drop((kept, silent));
 }
 
 #[tokio::test]
