@@ -53,7 +53,7 @@ impl Registration {
                 Ok(Err(Outdated)) => {}
                 Err(error) => {
                     error!(device = self.registration_id, %error, "a registration was not stored");
-                    break;
+                    return core.pending.lose(&self.registration_id, &self.operation_id);
                 }
             }
         }
