@@ -1,18 +1,14 @@
 //! The local DPS over real sockets: devices of every kind over TLS, a webhook that answers as told.
 
+mod crowd;
 mod world;
-
-use std::time::Duration;
 
 use axum::http::Method;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use self::world::{Answer, HUBS, KEY, NORTH, SOUTH, World, custom, derived, sas, with};
-use crate::{
-    dps::{certificates::Authority, listener::Bounds},
-    tpm::SoftwareTpm,
-};
+use crate::{dps::certificates::Authority, tpm::SoftwareTpm};
 
 #[tokio::test]
 async fn a_device_registers_polls_and_hears_the_webhooks_payload() {
@@ -179,40 +175,6 @@ async fn what_is_wrong_gets_the_services_codes_and_harms_nobody() {
     world.webhook.answers(200, json!({"iotHubHostName": NORTH}));
     assert_eq!(world.register("dev1", &good, json!({})).await["status"], "assigned");
     drop(half_open);
-}
-
-/// More connections than there are places, of which none shows a credential that counts.
-#[tokio::test]
-async fn whoever_is_not_admitted_keeps_nobody_out() {
-    let never = Duration::from_secs(3600);
-    let bounds = Bounds {
-        connections: 4,
-        handshake: never,
-        admission: never,
-        crowded_admission: Duration::ZERO,
-        ..Bounds::default()
-    };
-    let world = World::bounded([custom("group", json!({}))], bounds).await;
-    let user = "0ne1/registrations/dev1/api-version=2019-03-31";
-    // Keep-alive 0, and no password.
-    let mut connect = vec![0x10, 16 + user.len() as u8, 0, 4];
-    connect.extend(b"MQTT\x04\x82\0\0\0\x04dev1\0");
-    connect.push(user.len() as u8);
-    connect.extend(user.as_bytes());
-    let mut kept = Vec::new();
-    for _ in 0..10 {
-        kept.push(world.says(true, &connect).await);
-        let refused =
-            b"PUT /0ne1/registrations/dev1/register?api-version=2019-03-31 HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        kept.push(world.says(false, refused).await);
-    }
-    let mut silent = Vec::new();
-    for _ in 0..5 {
-        silent.push(world.half_open().await);
-    }
-    world.webhook.answers(200, json!({"iotHubHostName": NORTH}));
-    assert_eq!(world.register("dev1", &derived("dev1"), json!({})).await["status"], "assigned");
-    drop((kept, silent));
 }
 
 #[tokio::test]
