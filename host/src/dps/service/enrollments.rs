@@ -175,8 +175,8 @@ pub(super) async fn bulk(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> 
         return Err(invalid(format!("A bulk operation has 1 to {MOST_IN_BULK} enrollments.")));
     }
     let mut errors = Vec::new();
-    let whole = |raw: &Box<RawValue>| objects::whole::<Enrollment>(raw.get().as_bytes());
-    let enrollments = bulk.enrollments.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    let whole = |raw: &RawValue| objects::whole::<Enrollment>(raw.get().as_bytes());
+    let enrollments = bulk.enrollments.iter().map(|raw| whole(raw)).collect::<Result<Vec<_>, _>>()?;
     for enrollment in enrollments {
         let (registration_id, enrollment_group_id) =
             (enrollment.registration_id.clone(), enrollment.enrollment_group_id.clone());
