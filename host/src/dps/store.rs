@@ -281,6 +281,7 @@ fn write_all(file: &File, queue: &mpsc::Receiver<Job>) {
         let jobs = std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok())).take(MOST_AT_ONCE);
         if let Err(error) = write_together(file, jobs) {
             tracing::error!(%error, "nothing was written");
+            file.renew();
         }
     }
 }

@@ -43,23 +43,26 @@ impl File {
         self.begin(Database::begin_write)
     }
 
-    fn begin<T>(&self, begin: impl Fn(&Database) -> Result<T, TransactionError>) -> Result<T, StoreError> {
-        let begun = self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(&begin);
-        if let Some(Ok(transaction)) = begun {
-            return Ok(transaction);
-        }
+    /// Closes the file, which a write has failed, and opens it again; if that fails, whoever needs it next tries once more.
+    pub(super) fn renew(&self) {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        // Another may have opened it meanwhile.
-        if let Some(Ok(transaction)) = database.as_ref().map(&begin) {
-            return Ok(transaction);
-        }
         // Closed first, since it is open for one at a time.
         *database = None;
-        let opened = (self.open)().map_err(failed)?;
-        let transaction = begin(&opened).map_err(failed)?;
-        *database = Some(opened);
-        tracing::warn!("the data file failed and was opened again");
-        Ok(transaction)
+        *database =
+            (self.open)().inspect_err(|error| tracing::error!(%error, "the data file was not opened again")).ok();
+    }
+
+    fn begin<T>(&self, begin: impl Fn(&Database) -> Result<T, TransactionError>) -> Result<T, StoreError> {
+        if let Some(database) = &*self.database.read().unwrap_or_else(PoisonError::into_inner) {
+            return begin(database).map_err(failed);
+        }
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        let opened = match database.take() {
+            // Another has opened it meanwhile.
+            Some(opened) => opened,
+            None => (self.open)().map_err(failed)?,
+        };
+        begin(database.insert(opened)).map_err(failed)
     }
 }
 
@@ -125,7 +128,7 @@ mod tests {
     async fn a_full_disk_is_borne_and_over_once_there_is_room() {
         let disk = Disk::default();
         let kept = disk.clone();
-        let open = move || Database::builder().create_with_backend(kept.clone());
+        let open = move || Database::builder().set_cache_size(0).create_with_backend(kept.clone());
         let store = Store::of(File::opened(Box::new(open)).unwrap()).unwrap();
         store.put_certificate("before", "pem").await.unwrap();
         disk.is_full.store(true, Ordering::SeqCst);
