@@ -179,7 +179,8 @@ impl Talk<'_> {
             };
             let (answer, _) = self.ask(&Method::GET, &begun.path, Bytes::new(), sign).await?;
             match answer.status {
-                200 | 202 => {}
+                // Only this ends an outage: a DPS that begins operations and forgets them takes registrations as well.
+                200 | 202 => self.outage.ends(),
                 404 => return Ok(Followed::Forgotten),
                 401 if is_tpm && self.challenges < CHALLENGES => return Ok(Followed::Forgotten),
                 status => return Err(refused(status, &answer.body)),
@@ -230,10 +231,7 @@ impl Talk<'_> {
             let asked = self.line.ask(method.clone(), path, &headers, body.clone()).await;
             let (told, failure) = match asked {
                 Ok(answer) if is_passing(answer.status) => (answer.retry_after, refused(answer.status, &answer.body)),
-                Ok(answer) => {
-                    self.outage.ends();
-                    return Ok((answer, authorization));
-                }
+                Ok(answer) => return Ok((answer, authorization)),
                 Err(Unanswered::Untrusted(why)) => return Err(Failure::Untrusted(why)),
                 Err(Unanswered::NotTls(why)) => return Err(Failure::NotTls(why)),
                 Err(Unanswered::Transient(why)) => (None, Failure::Unreachable(why)),

@@ -31,7 +31,7 @@ impl<'a> Outage<'a> {
         Self { patience, watch, since: None, next: FIRST }
     }
 
-    /// Something worked.
+    /// The DPS has said how an operation stands.
     pub(super) fn ends(&mut self) {
         self.since = None;
         self.next = FIRST;

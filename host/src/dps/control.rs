@@ -21,6 +21,7 @@ use super::{
     enrollment::{Enrollment, Kind},
     fault::Faults,
     https::{read, respond, segments},
+    objects,
     registrar::{Registrar, Reply, ServiceError},
     service::{self, Answer, Call},
 };
@@ -102,7 +103,7 @@ fn control(registrar: &Registrar, call: &Call<'_>, query: &str) -> Option<Result
 }
 
 fn set_faults(registrar: &Registrar, body: &[u8]) -> Result<Reply, ServiceError> {
-    let faults: Faults = serde_json::from_slice(body)?;
+    let faults: Faults = objects::read(body)?;
     let hubs = &registrar.instance().hubs;
     let is_linked = |name: &str| hubs.iter().any(|hub| hub.host_name.eq_ignore_ascii_case(name));
     if let Some(unknown) = faults.unlinked.iter().find(|name| !is_linked(name)) {

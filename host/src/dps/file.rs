@@ -9,7 +9,7 @@ use super::{
     attestation::certificate,
     enrollment::{Enrollment, Kind},
     registrar::Registrar,
-    service::{Mode, write},
+    service::{Mode, is_written, write},
 };
 
 /// Enrollments and certificates, as the service API has them.
@@ -73,7 +73,7 @@ impl EnrollmentsFile {
                 _ => return Err(anyhow!("an enrollment has no registrationId, or a group no enrollmentGroupId")),
             };
             let stored = registrar.store().enrollment(kind, &id)?;
-            if stored.is_some_and(|stored| says_the_same(&stored, &enrollment)) {
+            if stored.is_some_and(|stored| is_written(&stored, &enrollment)) {
                 continue;
             }
             write(registrar, enrollment, Mode::Update, None)
@@ -81,20 +81,5 @@ impl EnrollmentsFile {
                 .map_err(|error| anyhow!("the enrollment {id} is not right: {}", error.code_and_message().1))?;
         }
         Ok(())
-    }
-}
-
-/// Whether every member that is given is stored just so.
-fn says_the_same(stored: &Enrollment, given: &Enrollment) -> bool {
-    let [stored, given] = [stored, given].map(|enrollment| serde_json::to_value(enrollment).unwrap_or_default());
-    covers(&stored, &given)
-}
-
-fn covers(stored: &serde_json::Value, given: &serde_json::Value) -> bool {
-    match (stored, given) {
-        (serde_json::Value::Object(stored), serde_json::Value::Object(given)) => {
-            given.iter().all(|(name, value)| stored.get(name).is_some_and(|stored| covers(stored, value)))
-        }
-        _ => stored == given,
     }
 }

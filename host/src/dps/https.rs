@@ -20,7 +20,7 @@ use tracing::debug;
 
 use super::{
     listener::Device,
-    mqtt::Shown,
+    mqtt::{Certificates, Known},
     registrar::{Credentials, DeviceRequest, Registrar, Reply, ServiceError, Transport, guid, is_api_version},
     service::{self, Answer, Call, Policy},
 };
@@ -53,13 +53,16 @@ impl Https {
 
 /// Answers one connection with `router` until it ends or `stop` is cancelled.
 pub(super) async fn converse(device: Device, router: Router, stop: CancellationToken) {
-    let service = TowerToHyperService::new(router.layer(Extension(Shown(device.certificates))));
+    let Device { stream, certificates, standing } = device;
+    let router = router.layer(Extension(Known { certificates, standing: standing.clone() }));
+    let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64);
-    let connection = http.serve_connection(TokioIo::new(device.stream), service).with_upgrades();
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
+        () = standing.lapses() => return debug!("a connection of HTTPS ended: no request on it was admitted in time"),
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -70,7 +73,11 @@ pub(super) async fn converse(device: Device, router: Router, stop: CancellationT
     }
 }
 
-async fn answer(State(https): State<Https>, request: Request<Body>) -> Response<Body> {
+async fn answer(
+    State(https): State<Https>,
+    Extension(known): Extension<Known>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let answer = match (segments(head.uri.path()), read(body).await) {
         (Some(path), Ok(body)) => {
@@ -85,9 +92,9 @@ async fn answer(State(https): State<Https>, request: Request<Body>) -> Response<
                 let call = Call { method: &head.method, path: &path, headers: &head.headers, body: &body };
                 service::answer(&https.registrar, &https.policies, &call).await
             } else {
-                let shown = head.extensions.get::<Shown>().cloned().unwrap_or_default();
+                let certificates = known.certificates;
                 https
-                    .device(&head.method, &path, Sent { query, headers: &head.headers, shown, body: &body })
+                    .device(&head.method, &path, Sent { query, headers: &head.headers, certificates, body: &body })
                     .await
                     .into()
             }
@@ -95,6 +102,9 @@ async fn answer(State(https): State<Https>, request: Request<Body>) -> Response<
         (None, _) => ServiceError::NoSuchPath.into(),
         (_, Err(error)) => error.into(),
     };
+    if answer.reply.is_success() {
+        known.standing.admit();
+    }
     respond(answer, &head.headers, head.uri.path())
 }
 
@@ -102,7 +112,7 @@ async fn answer(State(https): State<Https>, request: Request<Body>) -> Response<
 struct Sent<'a> {
     query: &'a str,
     headers: &'a HeaderMap,
-    shown: Shown,
+    certificates: Certificates,
     body: &'a Bytes,
 }
 
@@ -120,7 +130,7 @@ impl Https {
             id_scope: (*id_scope).to_owned(),
             registration_id: (*registration_id).to_owned(),
             api_version: api_version(sent.query),
-            credentials: Credentials { sas, certificates: sent.shown.0 },
+            credentials: Credentials { sas, certificates: sent.certificates },
             body: sent.body.to_vec(),
         };
         match (rest, method.as_str()) {
@@ -129,7 +139,11 @@ impl Https {
             ([operations, id], "GET") if operations.eq_ignore_ascii_case("operations") => {
                 self.registrar.operation(request, id).await
             }
-            ([] | [_] | [_, _], _) => ServiceError::MethodNotAllowed.reply(),
+            ([], _) => ServiceError::MethodNotAllowed.reply(),
+            ([register], _) if register.eq_ignore_ascii_case("register") => ServiceError::MethodNotAllowed.reply(),
+            ([operations, _], _) if operations.eq_ignore_ascii_case("operations") => {
+                ServiceError::MethodNotAllowed.reply()
+            }
             _ => ServiceError::NoSuchPath.reply(),
         }
     }

@@ -2,17 +2,21 @@
 //!
 //! Knows nothing of what is said on a connection: HTTPS and MQTT each hand in what answers a [`Device`].
 
+mod standing;
+
 use std::{sync::Arc, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
+
+use self::standing::Places;
+pub use self::standing::Standing;
 
 /// A device's connection.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Device {
     pub stream: TlsStream<TcpStream>,
     /// The certificates of the handshake, the device's own first; empty if it showed none.
     pub certificates: Arc<[CertificateDer<'static>]>,
+    /// Its place among the connections, kept for as long as this is.
+    pub standing: Standing,
 }
 
 /// How much a listener bears.
@@ -30,15 +36,26 @@ pub struct Bounds {
     pub connections: usize,
     /// How long a TLS handshake may take.
     pub handshake: Duration,
+    /// How long a connection may be there before a request on it has been admitted.
+    pub admission: Duration,
+    /// How long if all places are taken.
+    pub crowded_admission: Duration,
     /// How long connections may take to end once the listener is told to stop.
     pub drain: Duration,
 }
 
 impl Default for Bounds {
     /// A thousand connections, because the usual limit on open files is 1024; ten seconds for a handshake, which a
-    /// device on a slow link needs; five seconds to end, so that nobody waits for a device that polls.
+    /// device on a slow link needs; half a minute to be admitted, and two seconds while others wait, so that whoever
+    /// shows no credential keeps nobody out; five seconds to end, so that nobody waits for a device that polls.
     fn default() -> Self {
-        Self { connections: 1000, handshake: Duration::from_secs(10), drain: Duration::from_secs(5) }
+        Self {
+            connections: 1000,
+            handshake: Duration::from_secs(10),
+            admission: Duration::from_secs(30),
+            crowded_admission: Duration::from_secs(2),
+            drain: Duration::from_secs(5),
+        }
     }
 }
 
@@ -48,18 +65,21 @@ where
     F: Fn(Device) -> A + Clone + Send + 'static,
     A: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(bounds.connections));
+    let places = Places::new(&bounds);
     let connections = TaskTracker::new();
     while let Some(accepted) = stop.run_until_cancelled(accept(&socket, &places)).await {
-        let Some((stream, place)) = accepted else { continue };
+        let Some((stream, standing)) = accepted else { continue };
         let (tls, answer) = (tls.clone(), answer.clone());
         connections.spawn(async move {
-            match timeout(bounds.handshake, tls.accept(stream)).await {
-                Ok(Ok(stream)) => answer(device(stream)).await,
+            let shaken = tokio::select! {
+                shaken = timeout(bounds.handshake, tls.accept(stream)) => shaken,
+                () = standing.lapses() => return debug!("a device's TLS handshake took too long for a full listener"),
+            };
+            match shaken {
+                Ok(Ok(stream)) => answer(device(stream, standing)).await,
                 Ok(Err(error)) => debug!(%error, "a device's TLS handshake failed"),
                 Err(_) => debug!("a device's TLS handshake took too long"),
             }
-            drop(place);
         });
     }
     drop(socket);
@@ -69,22 +89,19 @@ where
     }
 }
 
-fn device(stream: TlsStream<TcpStream>) -> Device {
+fn device(stream: TlsStream<TcpStream>, standing: Standing) -> Device {
     let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificates = shown.iter().cloned().map(CertificateDer::into_owned).collect();
-    Device { stream, certificates }
+    Device { stream, certificates, standing }
 }
 
-async fn accept(
-    socket: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
+async fn accept(socket: &TcpListener, places: &Places) -> Option<(TcpStream, Standing)> {
+    let place = places.free().await?;
     match socket.accept().await {
         Ok((stream, _)) => {
             // Requests and answers are small writes; waiting to make them larger only delays them.
             let _ = stream.set_nodelay(true);
-            Some((stream, place))
+            Some((stream, places.take(place)))
         }
         Err(error) => {
             // Out of file handles, most likely. Trying again at once would only spin.

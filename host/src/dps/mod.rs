@@ -24,6 +24,7 @@ pub mod file;
 pub mod https;
 pub mod listener;
 pub mod mqtt;
+mod objects;
 pub mod registrar;
 pub mod server;
 pub mod service;

@@ -53,6 +53,10 @@ impl Server {
     ///
     /// If the configuration or an enrollment makes no sense, a file cannot be used or a port cannot be bound.
     pub async fn start(config: &DpsConfig, enrollments: EnrollmentsFile) -> anyhow::Result<Self> {
+        Self::bounded(config, enrollments, Bounds::default()).await
+    }
+
+    async fn bounded(config: &DpsConfig, enrollments: EnrollmentsFile, bounds: Bounds) -> anyhow::Result<Self> {
         config.check()?;
         let data = &config.data;
         let store = Store::open(data)
@@ -83,9 +87,9 @@ impl Server {
         let router = Https::new(registrar.clone(), policies).router(mqtt::router(speaker.clone()));
         let ends = stop.clone();
         let answer = move |device| https::converse(device, router.clone(), ends.clone());
-        listeners.spawn(listener::serve(https_socket, tls.clone(), Bounds::default(), stop.clone(), answer));
+        listeners.spawn(listener::serve(https_socket, tls.clone(), bounds, stop.clone(), answer));
         let answer = move |device| speaker.clone().answer(device);
-        listeners.spawn(listener::serve(mqtt_socket, tls, Bounds::default(), stop.clone(), answer));
+        listeners.spawn(listener::serve(mqtt_socket, tls, bounds, stop.clone(), answer));
         let ends = stop.clone().cancelled_owned();
         let router = control::router(registrar);
         listeners.spawn(async move {
@@ -124,8 +128,8 @@ fn acceptor(section: &TlsSection, data: &Path) -> anyhow::Result<TlsAcceptor> {
         let authority = Authority::root("Berth local DPS")?;
         let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].map(str::to_owned);
         let made = authority.server(&names)?;
-        certificates::write(&data.join(AUTHORITY_FILE), &authority.pem())?;
-        certificates::write(&certificate, &made.chain)?;
+        certificates::publish(&data.join(AUTHORITY_FILE), &authority.pem())?;
+        certificates::publish(&certificate, &made.chain)?;
         certificates::write(&key, &made.key)?;
     }
     let wrong = |file: &Path| format!("{} holds no certificate or no private key in PEM", file.display());

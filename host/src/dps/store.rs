@@ -3,18 +3,18 @@
 //! One file of an embedded database. All writes go through one thread, which commits together whatever has come in while
 //! the last commit ran: each is durable when its call returns, and a thousand at once cost a few commits.
 
+mod file;
+
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock, mpsc},
 };
 
-use redb::{
-    Database, Durability, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Durability, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use self::file::File;
 use super::{
     device::{Device, Event},
     enrollment::{Enrollment, Kind},
@@ -49,7 +49,7 @@ type Job = Box<dyn FnOnce(&WriteTransaction) -> Result<Finish, StoreError> + Sen
 /// The data file. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Store {
-    database: Arc<Database>,
+    file: Arc<File>,
     jobs: mpsc::Sender<Job>,
     /// Every device without an individual enrollment is held against all of them.
     groups: Arc<RwLock<Arc<Vec<Arc<Enrollment>>>>>,
@@ -69,20 +69,24 @@ impl Store {
     /// If it cannot be used, for example since another process uses it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).map_err(failed)?;
-        let database = Arc::new(Database::create(directory.join("dps.redb")).map_err(failed)?);
-        let (jobs, queue) = mpsc::channel();
-        let writer = database.clone();
-        std::thread::Builder::new()
-            .name("dps-store".into())
-            .spawn(move || write_all(&writer, &queue))
-            .map_err(failed)?;
-        let begin = database.begin_write().map_err(failed)?;
+        Self::of(File::at(&directory.join("dps.redb"))?)
+    }
+
+    fn of(file: File) -> Result<Self, StoreError> {
+        let file = Arc::new(file);
+        let begin = file.write()?;
         begin.open_table(ENROLLMENTS).map_err(failed)?;
         begin.open_table(DEVICES).map_err(failed)?;
         begin.open_table(HISTORY).map_err(failed)?;
         begin.open_table(CERTIFICATES).map_err(failed)?;
         begin.commit().map_err(failed)?;
-        let store = Self { database, jobs, groups: Arc::default() };
+        let (jobs, queue) = mpsc::channel();
+        let writer = file.clone();
+        std::thread::Builder::new()
+            .name("dps-store".into())
+            .spawn(move || write_all(&writer, &queue))
+            .map_err(failed)?;
+        let store = Self { file, jobs, groups: Arc::default() };
         store.refresh_groups()?;
         Ok(store)
     }
@@ -103,7 +107,7 @@ impl Store {
 
     /// An enrollment.
     pub(super) fn enrollment(&self, kind: Kind, id: &str) -> Result<Option<Enrollment>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(ENROLLMENTS).map_err(failed)?;
         let found = table.get((number(kind), key(id).as_str())).map_err(failed)?;
         found.map(|entry| parse(entry.value())).transpose()
@@ -116,7 +120,7 @@ impl Store {
 
     /// Enrollments of a kind in the order of their ids, from the one after `after`.
     pub(super) fn enrollments(&self, kind: Kind, after: &str, most: usize) -> Result<Vec<Enrollment>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(ENROLLMENTS).map_err(failed)?;
         let after = key(after);
         let range = table.range((number(kind), after.as_str())..(number(kind) + 1, "")).map_err(failed)?;
@@ -175,7 +179,7 @@ impl Store {
 
     /// A device.
     pub(super) fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(DEVICES).map_err(failed)?;
         let found = table.get(key(id).as_str()).map_err(failed)?;
         found.map(|entry| parse(entry.value())).transpose()
@@ -183,7 +187,7 @@ impl Store {
 
     /// Devices in the order of their ids, from the one after `after`.
     pub(super) fn devices(&self, after: &str, most: usize) -> Result<Vec<Device>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(DEVICES).map_err(failed)?;
         let after = key(after);
         let mut found = Vec::new();
@@ -201,13 +205,13 @@ impl Store {
 
     /// How many devices there are.
     pub(super) fn count_devices(&self) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         transaction.open_table(DEVICES).map_err(failed)?.len().map_err(failed)
     }
 
     /// What happened to a device, newest first.
     pub(super) fn history(&self, id: &str) -> Result<Vec<Event>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(HISTORY).map_err(failed)?;
         let id = key(id);
         let range = table.range((id.as_str(), 0)..=(id.as_str(), u64::MAX)).map_err(failed)?;
@@ -265,24 +269,25 @@ impl Store {
 
     /// A certificate of the certificate store, in PEM.
     pub(super) fn certificate(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let transaction = self.database.begin_read().map_err(failed)?;
+        let transaction = self.file.read()?;
         let table = transaction.open_table(CERTIFICATES).map_err(failed)?;
         Ok(table.get(name).map_err(failed)?.map(|pem| pem.value().to_owned()))
     }
 }
 
 /// Commits what comes in, as much at once as there is, until nobody can send any more.
-fn write_all(database: &Database, queue: &mpsc::Receiver<Job>) {
+fn write_all(file: &File, queue: &mpsc::Receiver<Job>) {
     while let Ok(first) = queue.recv() {
         let jobs = std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok())).take(MOST_AT_ONCE);
-        if let Err(error) = write_together(database, jobs) {
+        if let Err(error) = write_together(file, jobs) {
             tracing::error!(%error, "nothing was written");
+            file.renew();
         }
     }
 }
 
-fn write_together(database: &Database, jobs: impl Iterator<Item = Job>) -> Result<(), StoreError> {
-    let mut transaction = database.begin_write().map_err(failed)?;
+fn write_together(file: &File, jobs: impl Iterator<Item = Job>) -> Result<(), StoreError> {
+    let mut transaction = file.write()?;
     transaction.set_durability(Durability::Immediate).map_err(failed)?;
     let finishes = jobs.map(|job| job(&transaction)).collect::<Result<Vec<_>, _>>()?;
     let committed = transaction.commit().map_err(failed);

@@ -239,6 +239,7 @@ async fn dps_refuses_what_is_wrong_about_a_request_over_https() {
         ("PUT", format!("{path}/register"), &json, 400_004),
         ("PUT", format!("{path}/register?api-version=2015-01-01"), &json, 400_004),
         ("POST", register_path(ID), &json, 405_001),
+        ("PUT", register_path(ID).replace("/register?", "/elsewhere?"), &json, 404_001),
         ("DELETE", format!("{path}?api-version=2019-03-31"), &json, 405_001),
         ("GET", operation_path(ID, "5.none"), &json, 404_201),
         ("GET", format!("/{ID_SCOPE}/devices/{ID}"), &json, 404_001),
@@ -251,6 +252,35 @@ async fn dps_refuses_what_is_wrong_about_a_request_over_https() {
     }
     assert!(webhook.asked().is_empty());
     dps.is_well().await;
+}
+
+/// Every version that a client is known to ask for, in any case.
+#[tokio::test]
+async fn dps_answers_every_known_version_over_https() {
+    let (dps, _webhook) = with_a_group().await;
+    let signature = authorization(ID);
+    let headers = [("Authorization", signature.as_str()), ("Content-Type", "application/json")];
+    let mut wire = dps.https_wire(None).await;
+    for version in [
+        "2017-08-31-preview",
+        "2017-11-15",
+        "2018-04-01",
+        "2018-09-01-preview",
+        "2018-11-01",
+        "2019-03-31",
+        "2021-06-01",
+        "2021-10-01",
+        "2021-11-01-PREVIEW",
+        "2025-07-01-preview",
+        "2026-04-01",
+        "2026-07-01-preview",
+    ] {
+        let path = register_path(ID).replace("2019-03-31", version);
+        let began = wire.request(request("PUT", &path, &headers, "{}")).await;
+        assert_eq!(began.status, 202, "{version}: {}", began.text());
+        let state = wire.polls(ID, &began, &headers).await.json();
+        assert_eq!(state["status"], "assigned", "{version}: {state}");
+    }
 }
 
 #[tokio::test]

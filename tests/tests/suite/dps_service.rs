@@ -149,6 +149,17 @@ async fn dps_service_gives_enrollments_page_by_page() {
         assert_eq!(error(&page(most, from, query).await), (400, 400_004), "{most} {from} {query}");
     }
     assert_eq!(error(&dps.service("POST", "/enrollments/query", &[], &json!({})).await), (400, 400_012));
+    // What is an object is not taken as an array of its members' values, at any depth.
+    let nested =
+        json!({"registrationId": "a", "attestation": {"type": "symmetricKey", "symmetricKey": [keys::KEY, null]}});
+    for (method, path, body) in [
+        ("POST", "/enrollments/query", json!(["select *"])),
+        ("PUT", "/enrollments/a", nested.clone()),
+        ("POST", "/enrollments", json!({"mode": "create", "enrollments": [nested]})),
+        ("POST", "/enrollments", json!([[], "create"])),
+    ] {
+        assert_eq!(error(&dps.service(method, path, &[], &body).await), (400, 400_012), "{method} {path}");
+    }
     let groups = json!({ "query": "SELECT * FROM enrollmentGroups" });
     let groups = dps.service("POST", "/enrollmentGroups/query", &[], &groups).await.json();
     assert_eq!(groups[0]["enrollmentGroupId"], "g");

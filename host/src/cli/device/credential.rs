@@ -19,14 +19,18 @@ pub(super) struct Arguments {
     /// The symmetric key of the device's group, from which its own is derived; better given in the variable
     #[arg(long, env = "BERTH_DEVICE_GROUP_KEY", value_name = "BASE64", hide_env_values = true)]
     group_key: Option<String>,
-    /// The device's certificate in PEM, followed by those above it; {n} and {id} stand for its number and its id
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", help = concat!(
+        "The device's certificate in PEM, followed by those above it; ", number!(), " and {id} stand for its number and \
+         its id"
+    ))]
     cert: Option<PathBuf>,
-    /// The certificate's private key in PEM; {n} and {id} as above
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", help = concat!(
+        "The certificate's private key in PEM; ", number!(), " and {id} as above"
+    ))]
     key: Option<PathBuf>,
-    /// The file of a software TPM, which is made if it is not there; {n} and {id} as above
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = concat!(
+        "The file of a software TPM, which is made if it is not there; ", number!(), " and {id} as above"
+    ))]
     pub(super) tpm: Option<PathBuf>,
 }
 

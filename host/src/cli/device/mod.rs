@@ -1,5 +1,13 @@
 //! `berth device …`: simulated devices.
 
+/// The placeholder of a device's number, for texts of help. Clap takes `{n}` for the end of a line unless something is
+/// in it; here it is what makes a terminal show it in bold.
+macro_rules! number {
+    () => {
+        "\u{1b}[1m{\u{1b}[1mn}\u{1b}[0m"
+    };
+}
+
 mod credential;
 mod progress;
 mod register;

@@ -41,18 +41,20 @@ pub(in crate::cli) struct Register {
     /// system trusts]
     #[arg(long, env = "BERTH_DPS_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// The device's registration id; of a fleet, {n} in it stands for the device's number [default: with a certificate,
-    /// its common name]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help = concat!(
+        "The device's registration id; of a fleet, ", number!(), " in it stands for the device's number [default: with \
+         a certificate, its common name]"
+    ))]
     registration_id: Option<String>,
     #[command(flatten)]
     credential: credential::Arguments,
     /// What the device says of itself: JSON, or a file that holds it
     #[arg(long, value_name = "JSON|FILE")]
     payload: Option<String>,
-    /// A file with the payload of each device: {n} stands for its number, {id} for its registration id. If it holds an
-    /// array, devices take its elements in turn
-    #[arg(long, value_name = "FILE", conflicts_with = "payload")]
+    #[arg(long, value_name = "FILE", conflicts_with = "payload", help = concat!(
+        "A file with the payload of each device: ", number!(), " stands for its number, {id} for its registration id. \
+         If it holds an array, devices take its elements in turn"
+    ))]
     payload_template: Option<PathBuf>,
     /// The device's IoT Plug and Play model, put into the payload as its modelId
     #[arg(long, value_name = "DTMI")]

@@ -77,10 +77,13 @@ impl One {
         format!("/{}/{}", collection(kind), segment(&self.id))
     }
 
-    /// What it is called in a message.
-    fn name(&self) -> String {
-        let kind = if self.group { "the group" } else { "the individual enrollment" };
-        format!("{kind} {}", self.id)
+    /// What went wrong, in a message: groups and individual enrollments have ids of their own, which people mix up.
+    fn failed(&self, to: &str) -> String {
+        let (kind, hint) = match self.group {
+            true => ("group", "without --group it is an individual enrollment"),
+            false => ("individual enrollment", "with --group it is a group"),
+        };
+        format!("failed to {to} the {kind} {} ({hint})", self.id)
     }
 }
 
@@ -92,7 +95,7 @@ impl Enrollment {
             Self::Add(add) => add.run().await?,
             Self::Remove(one) => {
                 let removed = one.remote.call(Method::DELETE, &one.path(), Vec::new().into()).await;
-                removed.with_context(|| format!("failed to remove {}", one.name()))?;
+                removed.with_context(|| one.failed("remove"))?;
                 match one.remote.json {
                     true => say!("{}", json!({ "removed": one.id })),
                     false => say!("removed {}", one.id),
@@ -153,7 +156,7 @@ impl Show {
     async fn run(self) -> anyhow::Result<()> {
         let (remote, path) = (&self.one.remote, self.one.path());
         let entry = remote.get(&path).await;
-        let mut entry: Value = entry.with_context(|| format!("failed to show {}", self.one.name()))?;
+        let mut entry: Value = entry.with_context(|| self.one.failed("show"))?;
         if self.keys {
             let keys = remote.call(Method::POST, &format!("{path}/attestationmechanism"), Vec::new().into()).await?;
             let keys: Value = serde_json::from_slice(&keys)?;

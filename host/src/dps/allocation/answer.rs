@@ -40,8 +40,11 @@ impl Answer {
             }
             status => return Err(Failure::custom(format_args!("with status code: {status}"))),
         }
-        let allocation: Allocation<'_> = serde_json::from_slice(&self.body)
-            .map_err(|_| Failure::custom("because the webhook's answer is not an allocation response in JSON"))?;
+        // An array of the members' values would be read as well.
+        let is_object = self.body.trim_ascii_start().starts_with(b"{");
+        let allocation = serde_json::from_slice(&self.body).ok().filter(|_| is_object);
+        let allocation: Allocation<'_> = allocation
+            .ok_or_else(|| Failure::custom("because the webhook's answer is not an allocation response in JSON"))?;
         let named = allocation.iot_hub_host_name.unwrap_or_default();
         if named.is_empty() {
             let message = "Custom allocation did not specify an IoT hub.".into();

@@ -50,16 +50,32 @@ pub(super) struct Choice {
     pub payload: Option<Box<RawValue>>,
 }
 
-/// The hubs that a device may get: DPS's `linkedHubs`. A device that must not move has only the one it is on.
+/// The hubs that a device may get: DPS's `linkedHubs`. A device that must not move has only the one it is on. A hub that
+/// is no longer linked is none of them, whatever the enrollment says, and no device stays there.
 pub(super) fn candidates(enrollment: &Enrollment, linked: &[Hub], current: Option<&Assignment>) -> Vec<String> {
-    if let Some(current) = current.filter(|_| !reprovisioning(enrollment).update_hub_assignment) {
-        return vec![current.hub.clone()];
+    if let Some(hub) = kept(enrollment, linked, current) {
+        return vec![hub.to_owned()];
     }
-    match (&enrollment.iot_hubs, &enrollment.iot_hub_host_name) {
+    let named = match (&enrollment.iot_hubs, &enrollment.iot_hub_host_name) {
         (Some(hubs), _) if !hubs.is_empty() => hubs.clone(),
         (_, Some(hub)) => vec![hub.clone()],
-        _ => linked.iter().map(|hub| hub.host_name.clone()).collect(),
-    }
+        _ => return names(linked),
+    };
+    named.into_iter().filter(|name| is_linked(linked, name)).collect()
+}
+
+/// The hub of a device that must not move.
+pub(super) fn kept<'a>(enrollment: &Enrollment, linked: &[Hub], current: Option<&'a Assignment>) -> Option<&'a str> {
+    let current = current.filter(|_| !reprovisioning(enrollment).update_hub_assignment)?;
+    Some(current.hub.as_str()).filter(|hub| is_linked(linked, hub))
+}
+
+pub(super) fn names(linked: &[Hub]) -> Vec<String> {
+    linked.iter().map(|hub| hub.host_name.clone()).collect()
+}
+
+fn is_linked(linked: &[Hub], name: &str) -> bool {
+    linked.iter().any(|hub| hub.host_name.eq_ignore_ascii_case(name))
 }
 
 /// What the enrollment says of devices that register again.

@@ -36,6 +36,7 @@ fn answers_mean_what_dps_takes_them_for() {
         (200, r#"{"iotHubHostName":null}"#, 400_208),
         (200, "{}", 400_208),
         (200, "not JSON", 400_207),
+        (200, r#"["north.azure-devices.net",null,null]"#, 400_207),
         (200, r#"{"iotHubHostName":"elsewhere"}"#, 400_207),
         (200, r#"{"iotHubHostName":"north.azure-devices.net","initialTwin":[]}"#, 400_207),
         (401, "", 400_209),
@@ -71,8 +72,16 @@ fn a_twin_counts_on_the_first_assignment_and_on_a_reset() {
     let (stays, substatus) = assign(&reset, "d", Some(&current), &choice(NORTH));
     assert_eq!((stays.twin, substatus), (old, Substatus::ReprovisionedToInitialAssignment));
 
-    assert_eq!(candidates(&never, &[], Some(&current)), [NORTH]);
-    assert_eq!(candidates(&migrate, &[Hub { host_name: SOUTH.into(), latency_ms: 1 }], Some(&current)), [SOUTH]);
+    let [both, south] = [&[NORTH, SOUTH][..], &[SOUTH]]
+        .map(|names| names.iter().map(|name| Hub { host_name: (*name).into(), latency_ms: 1 }).collect::<Vec<_>>());
+    assert_eq!(candidates(&never, &both, Some(&current)), [NORTH]);
+    assert_eq!(candidates(&migrate, &south, Some(&current)), [SOUTH]);
+    // A hub whose link was taken away is nowhere to go to, nor to stay.
+    assert_eq!(candidates(&never, &south, Some(&current)), [SOUTH]);
+    let named = Enrollment { iot_hubs: Some(hubs()), ..migrate.clone() };
+    assert_eq!(candidates(&named, &south, None), [SOUTH]);
+    let one = Enrollment { iot_hub_host_name: Some(NORTH.into()), ..migrate };
+    assert!(candidates(&one, &south, None).is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::{
     Certificate as Parsed,
-    der::{Decode as _, asn1::ObjectIdentifier},
+    der::{Decode as _, Encode as _, asn1::ObjectIdentifier},
     name::Name,
     time::Time,
 };
@@ -46,6 +46,13 @@ pub fn info(der: &CertificateDer<'_>) -> Option<CertificateInfo> {
         serial_number: hex::encode_upper(certificate.serial_number.as_bytes()),
         version: i32::from(certificate.version as u8) + 1,
     })
+}
+
+/// Who a certificate is for, and the public key, both as DER.
+#[must_use]
+pub fn subject_and_key(der: &CertificateDer<'static>) -> Option<[Vec<u8>; 2]> {
+    let certificate = Parsed::from_der(der).ok()?.tbs_certificate;
+    Some([certificate.subject.to_der().ok()?, certificate.subject_public_key_info.to_der().ok()?])
 }
 
 /// Whether this is the enrolled certificate: the very same one, or one with the enrolled thumbprint.

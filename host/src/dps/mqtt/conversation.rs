@@ -1,17 +1,14 @@
 //! One device's connection, from its `CONNECT` to its end.
 
-use std::sync::Arc;
-
 use mqtt_protocol_core::mqtt::{
     common::Cursor,
     packet::{Packet, Qos, v3_1_1},
     result_code::{ConnectReturnCode, MqttError, SubackReturnCode},
 };
-use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    Patience,
+    Known, Patience,
     link::Link,
     login::Login,
     protocol::{Protocol, Turn},
@@ -31,6 +28,8 @@ pub(super) enum End {
     Gone,
     #[error("the device was silent for longer than it may be")]
     Silent,
+    #[error("no request of the device was admitted in time")]
+    NotAdmitted,
     #[error("the device does not take its answers")]
     NotReading,
     #[error("the device breaks the protocol: {0}")]
@@ -52,7 +51,7 @@ pub(super) struct Conversation<L> {
     protocol: Protocol,
     registrar: Registrar,
     transport: Transport,
-    certificates: Arc<[CertificateDer<'static>]>,
+    known: Known,
     patience: Patience,
     session: Option<Session>,
     /// When the next packet has to be there.
@@ -60,18 +59,13 @@ pub(super) struct Conversation<L> {
 }
 
 impl<L: Link> Conversation<L> {
-    pub(super) fn new(
-        link: L,
-        transport: Transport,
-        service: &super::Mqtt,
-        shown: Arc<[CertificateDer<'static>]>,
-    ) -> Self {
+    pub(super) fn new(link: L, transport: Transport, service: &super::Mqtt, known: Known) -> Self {
         Self {
             link,
             protocol: Protocol::new(PACKET_BYTES),
             registrar: service.registrar.clone(),
             transport,
-            certificates: shown,
+            known,
             patience: service.patience,
             session: None,
             deadline: Instant::now() + service.patience.greeting,
@@ -80,10 +74,17 @@ impl<L: Link> Conversation<L> {
 
     /// Talks to the device until one of the two ends it.
     pub(super) async fn hold(&mut self) -> End {
-        loop {
-            if let Err(end) = self.turn().await {
-                return end;
+        let standing = self.known.standing.clone();
+        let turns = async {
+            loop {
+                if let Err(end) = self.turn().await {
+                    return end;
+                }
             }
+        };
+        tokio::select! {
+            end = turns => end,
+            () = standing.lapses() => End::NotAdmitted,
         }
     }
 
@@ -161,7 +162,7 @@ impl<L: Link> Conversation<L> {
         let password = connect.password().filter(|password| !password.is_empty());
         let credentials = Credentials {
             sas: password.map(|password| String::from_utf8_lossy(password).into_owned()),
-            certificates: self.certificates.clone(),
+            certificates: self.known.certificates.clone(),
         };
         self.session = Some(Session { login, credentials, answers: None });
         Ok(())
@@ -197,6 +198,9 @@ impl<L: Link> Conversation<L> {
         }
         let Some(session) = &self.session else { return Ok(()) };
         let reply = session.ask(&self.registrar, self.transport, &question, publish.payload().as_slice()).await;
+        if reply.is_success() {
+            self.known.standing.admit();
+        }
         let Some(quality) = session.answers else { return Ok(()) };
         let topic = topic::response(reply.status, question.rid, reply.retry_after);
         let turn = self.protocol.publish(&topic, quality, reply.body)?;

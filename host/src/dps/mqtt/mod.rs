@@ -23,7 +23,10 @@ use super::{
     registrar::{Registrar, Transport},
 };
 
-pub use websocket::{Shown, router};
+pub use websocket::{Known, router};
+
+/// The certificates of a handshake, the device's own first.
+pub type Certificates = Arc<[CertificateDer<'static>]>;
 
 /// How long a device may take.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +65,12 @@ impl Mqtt {
 
     /// Answers a device that has connected to the port of MQTT.
     pub async fn answer(self, device: Device) {
-        self.converse(device.stream, Transport::Mqtt, device.certificates).await;
+        let Device { stream, certificates, standing } = device;
+        self.converse(stream, Transport::Mqtt, Known { certificates, standing }).await;
     }
 
-    async fn converse(self, link: impl Link, transport: Transport, shown: Arc<[CertificateDer<'static>]>) {
-        let mut conversation = Conversation::new(link, transport, &self, shown);
+    async fn converse(self, link: impl Link, transport: Transport, known: Known) {
+        let mut conversation = Conversation::new(link, transport, &self, known);
         match self.stop.run_until_cancelled(conversation.hold()).await {
             Some(end) => debug!(device = conversation.device(), %end, "an MQTT connection ended"),
             None => debug!(device = conversation.device(), "an MQTT connection is ended, as the local DPS stops"),

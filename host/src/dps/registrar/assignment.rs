@@ -9,7 +9,7 @@ use tracing::{error, info};
 
 use super::{Core, guid};
 use crate::dps::{
-    allocation::{Answer, Attempt, Choice, Context, Failure, assign, built_in, candidates, masked},
+    allocation::{Answer, Attempt, Choice, Context, Failure, assign, built_in, candidates, kept, masked, names},
     device::{Assignment, Device, Empty, Event, GroupResult, RegistrationState, Status, Substatus, TpmResult},
     enrollment::{AllocationPolicy, AttestationKind, CustomAllocation, Enrollment, Kind, TpmKeys},
     fault::WebhookFault,
@@ -53,7 +53,7 @@ impl Registration {
                 Ok(Err(Outdated)) => {}
                 Err(error) => {
                     error!(device = self.registration_id, %error, "a registration was not stored");
-                    break;
+                    return core.pending.lose(&self.registration_id, &self.operation_id);
                 }
             }
         }
@@ -85,7 +85,7 @@ impl Registration {
             (Some(webhook), AllocationPolicy::Custom) => self.ask(core, webhook, current, &hubs).await,
             _ => built_in(policy, &self.registration_id, &hubs, &core.instance.hubs)
                 .map(|hub| Choice { hub, ..Choice::default() })
-                .ok_or_else(|| Failure { code: 400_004, message: "No IoT hub is linked.".into() }),
+                .ok_or_else(|| Failure { code: 400_004, message: "None of the device's hubs is linked.".into() }),
         };
         let faults = core.faults.now();
         match chosen {
@@ -121,7 +121,7 @@ impl Registration {
                 Attempt::Answered(answer) => {
                     trace(What::FromWebhook, format!("{} from the webhook", answer.status), Some(&answer.body));
                     if !answer.is_to_be_retried() {
-                        return answer.choice(hubs);
+                        return self.choice(core, &answer, current, hubs);
                     }
                     let status = answer.status;
                     (Failure::custom(format_args!("with status code: {status}")), format!("after {status}"))
@@ -139,6 +139,21 @@ impl Registration {
             core.instance.clock.wait(wait).await;
         }
         Err(Failure::custom("because the webhook did not answer"))
+    }
+
+    /// What an answer means: of a device that must not move any linked hub may be named, and it stays where it is.
+    fn choice(
+        &self,
+        core: &Core,
+        answer: &Answer,
+        current: Option<&Assignment>,
+        hubs: &[String],
+    ) -> Result<Choice, Failure> {
+        let linked = &core.instance.hubs;
+        match kept(&self.enrollment, linked, current) {
+            Some(kept) => answer.choice(&names(linked)).map(|choice| Choice { hub: kept.to_owned(), ..choice }),
+            None => answer.choice(hubs),
+        }
     }
 
     /// What is to be known of the device from now on.

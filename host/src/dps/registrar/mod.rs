@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::{
     assignment::Registration,
-    pending::{Begun, Pending},
+    pending::{Begun, Pending, Stands},
     request::Body,
 };
 use super::{
@@ -155,9 +155,13 @@ impl Registrar {
     fn polled(&self, request: &DeviceRequest, operation_id: &str) -> Result<Reply, Refusal> {
         self.check(request)?;
         self.core.gate.admit(request, None, Expiry::Ignored)?;
-        if self.core.pending.is_running(&request.registration_id, operation_id) {
-            let state = RegistrationState::of(&request.registration_id, Status::Assigning);
-            return Ok(self.assigning(operation_id, Some(&state)));
+        match self.core.pending.stands(&request.registration_id, operation_id) {
+            Stands::Running => {
+                let state = RegistrationState::of(&request.registration_id, Status::Assigning);
+                return Ok(self.assigning(operation_id, Some(&state)));
+            }
+            Stands::Lost => return Err(ServiceError::Internal.into()),
+            Stands::Elsewhere => {}
         }
         let device = self.store().device(&request.registration_id)?;
         let device = device.filter(|device| device.operation_id == operation_id);

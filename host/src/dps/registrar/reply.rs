@@ -50,6 +50,11 @@ impl Reply {
         Self { status, retry_after, error_code: None, body: ascii_json(&body) }
     }
 
+    /// Whether whoever asked was let in.
+    pub(in crate::dps) fn is_success(&self) -> bool {
+        self.status < 300
+    }
+
     /// 200 with this body.
     pub(in crate::dps) fn ok(body: &impl Serialize) -> Self {
         Self { status: 200, retry_after: None, error_code: None, body: ascii_json(body) }

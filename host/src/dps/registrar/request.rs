@@ -3,11 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use rustls_pki_types::CertificateDer;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
 use serde_json::value::RawValue;
 
 use super::ServiceError;
-use crate::dps::enrollment::TpmKeys;
+use crate::dps::{enrollment::TpmKeys, objects};
 
 /// Bytes of a device's message: DPS's limit.
 pub const MOST_BYTES: usize = 96 << 10;
@@ -94,7 +97,7 @@ pub fn is_id(id: &str) -> bool {
 pub(super) struct Body<'a> {
     #[serde(default)]
     registration_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tpm_keys")]
     pub tpm: Option<TpmKeys>,
     /// As sent: an object, or a string that holds JSON, which some clients send.
     #[serde(default, borrow)]
@@ -126,6 +129,11 @@ impl<'a> Body<'a> {
         }
         Ok(body)
     }
+}
+
+fn tpm_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TpmKeys>, D::Error> {
+    let raw = Option::<&RawValue>::deserialize(deserializer)?;
+    raw.map(objects::member).transpose().map_err(D::Error::custom)
 }
 
 fn is_payload(payload: &RawValue) -> bool {
@@ -165,14 +173,21 @@ mod tests {
             (&b""[..], None),
             (b" ", None),
             (br#"{"registrationId":"dev","payload":null}"#, None),
+            (br#"{"tpm":null}"#, None),
             (br#"{"payload":{"a":1.0}}"#, Some(r#"{"a":1.0}"#)),
             (br#"{"payload":"{\"a\":1}"}"#, Some(r#""{\"a\":1}""#)),
         ] {
             assert_eq!(Body::parse(&request(body)).unwrap().payload.map(RawValue::get), payload);
         }
-        for body in
-            [&b"{"[..], b"[]", b"\xff", br#"{"modelId":"dtmi:a;1"}"#, br#"{"payload":1}"#, br#"{"payload":"x"}"#]
-        {
+        for body in [
+            &b"{"[..],
+            b"[]",
+            br#"{"tpm":["a2V5",null]}"#,
+            b"\xff",
+            br#"{"modelId":"dtmi:a;1"}"#,
+            br#"{"payload":1}"#,
+            br#"{"payload":"x"}"#,
+        ] {
             assert!(matches!(Body::parse(&request(body)), Err(ServiceError::Deserialization(_))));
         }
         let other = request(br#"{"registrationId":"another"}"#);

@@ -117,6 +117,14 @@ pub(super) fn complete(mut enrollment: Enrollment, before: Option<&Enrollment>) 
     enrollment
 }
 
+/// Whether an enrollment is stored just as writing this one would leave it, but for what each write makes anew.
+pub(in crate::dps) fn is_written(stored: &Enrollment, given: &Enrollment) -> bool {
+    let mut written = complete(given.clone(), Some(stored));
+    written.etag.clone_from(&stored.etag);
+    written.last_updated_date_time_utc.clone_from(&stored.last_updated_date_time_utc);
+    written == *stored
+}
+
 fn new_key() -> Option<String> {
     let mut key = [0; 64];
     getrandom::fill(&mut key).ok()?;

@@ -1,10 +1,12 @@
 //! Enrollments: read, written one by one or together, queried.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{Answer, Call, check, if_match, invalid, no_content, page, registrations, unquoted, wanted};
 use crate::dps::{
     enrollment::{Enrollment, Kind},
+    objects,
     registrar::{Registrar, Reply, ServiceError},
 };
 
@@ -55,7 +57,7 @@ pub(super) fn keys(registrar: &Registrar, kind: Kind, id: &str) -> Answered {
 }
 
 pub(super) async fn put(registrar: &Registrar, kind: Kind, id: &str, call: &Call<'_>) -> Answered {
-    let enrollment: Enrollment = serde_json::from_slice(call.body)?;
+    let enrollment: Enrollment = objects::whole(call.body)?;
     let is_this = enrollment.identity().is_some_and(|(of, named)| of == kind && named.eq_ignore_ascii_case(id));
     if !is_this {
         return Err(invalid("The id of the body is not that of the path."));
@@ -116,7 +118,7 @@ struct Query {
 }
 
 pub(super) fn query(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let query: Query = serde_json::from_slice(call.body)?;
+    let query: Query = objects::read(call.body)?;
     let words: Vec<String> = query.query.split_whitespace().map(str::to_ascii_lowercase).collect();
     let all = words.iter().map(String::as_str).eq([
         "select",
@@ -145,7 +147,7 @@ pub(super) fn query(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answe
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Bulk {
     #[serde(alias = "enrollmentGroups")]
-    enrollments: Vec<Enrollment>,
+    enrollments: Vec<Box<RawValue>>,
     mode: Mode,
 }
 
@@ -168,12 +170,14 @@ struct BulkError {
 }
 
 pub(super) async fn bulk(registrar: &Registrar, kind: Kind, call: &Call<'_>) -> Answered {
-    let bulk: Bulk = serde_json::from_slice(call.body)?;
+    let bulk: Bulk = objects::read(call.body)?;
     if bulk.enrollments.is_empty() || bulk.enrollments.len() > MOST_IN_BULK {
         return Err(invalid(format!("A bulk operation has 1 to {MOST_IN_BULK} enrollments.")));
     }
     let mut errors = Vec::new();
-    for enrollment in bulk.enrollments {
+    let whole = |raw: &RawValue| objects::whole::<Enrollment>(raw.get().as_bytes());
+    let enrollments = bulk.enrollments.iter().map(|raw| whole(raw)).collect::<Result<Vec<_>, _>>()?;
+    for enrollment in enrollments {
         let (registration_id, enrollment_group_id) =
             (enrollment.registration_id.clone(), enrollment.enrollment_group_id.clone());
         let etag = enrollment.etag.as_deref().map(unquoted);

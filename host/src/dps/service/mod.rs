@@ -9,6 +9,7 @@ mod enrollments;
 mod registrations;
 
 pub use access::{Permission, Policy};
+pub(super) use check::is_written;
 pub(super) use enrollments::{Mode, write};
 
 use hyper::{HeaderMap, Method, header};

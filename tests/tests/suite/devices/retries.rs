@@ -51,6 +51,10 @@ async fn patience_ends() {
     ended.failed(1, &["Dev-1 has no hub: no answer from the DPS", "--retry-for"]);
     let stub = Stub::telling((0..3).map(|_| error(429_001, "throttled"))).await;
     stub.register(&[&DEVICE[..], &["--retry-for", "0"]].concat()).await.failed(1, &["429001", "--retry-for"]);
+    // A DPS that forgets every operation is no better for beginning each anew.
+    let forgets = (0..1000).flat_map(|_| [begun(), error(404_201, "Operation not found.")]);
+    let ended = Stub::telling(forgets).await.register(&[&DEVICE[..], &["--retry-for", "1"]].concat()).await;
+    ended.failed(1, &["Dev-1 has no hub", "register again: the DPS was started anew"]);
     let stub = Stub::telling(std::iter::once(begun()).chain((0..10_000).map(|_| assigning()))).await;
     let ended = stub.register(&[&DEVICE[..], &["--timeout", "1"]].concat()).await;
     ended.failed(1, &["still no hub after 1 s", "--timeout"]);

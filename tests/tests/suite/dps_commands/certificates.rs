@@ -1,6 +1,6 @@
 //! `berth dps certificates`.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use berth_tests::startup;
 
@@ -24,6 +24,21 @@ async fn dps_certificates_tells_what_it_wrote() {
     let chain = fs::read_to_string(dps.folder().join("made/press-1.pem")).unwrap();
     assert!(chain.ends_with(&fs::read_to_string(dps.folder().join("made/intermediate.pem")).unwrap()));
     assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
+
+    // Again: what the authorities have signed stays good, and they sign more.
+    let read = |name: &str| fs::read_to_string(dps.folder().join("made").join(name)).unwrap();
+    let authorities = || ["root.pem", "root.key", "intermediate.pem", "intermediate.key"].map(read);
+    let before = authorities();
+    assert_eq!(dps.berth(&["dps", "certificates", "made", "--device", "press-2"]).await.code, Some(0));
+    assert_eq!(authorities(), before);
+    assert!(read("press-2.pem").ends_with(&before[2]));
+    let mode = |name: &str| fs::metadata(dps.folder().join("made").join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(["root.key", "press-2.key"].map(mode), [0o600; 2]);
+    assert_eq!(["root.pem", "press-2.pem"].map(mode), [0o644; 2]);
+    let data = fs::metadata(dps.folder().join("dps-data/dps.redb")).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o600);
+    fs::remove_file(dps.folder().join("made/root.key")).unwrap();
+    dps.berth(&["dps", "certificates", "made"]).await.failed(1, &["failed to read made/root.key"]);
 
     // Without names there is one device.
     let plain = dps.berth(&["dps", "certificates", "plain"]).await;

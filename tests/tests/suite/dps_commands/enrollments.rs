@@ -111,9 +111,9 @@ async fn dps_enrollment_says_which_one_is_wrong_and_why() {
 async fn dps_enrollment_says_which_one_is_not_there() {
     let dps = serving([]).await;
     for command in ["show", "remove"] {
-        let said =
-            format!("failed to {command} the individual enrollment nobody: the local DPS says: Enrollment not found.");
-        enrollment(&dps, &[command, "nobody"]).await.failed(1, &[&said]);
+        let said = format!("failed to {command} the individual enrollment nobody (with --group it is a group): ");
+        let not_found = "the local DPS says: Enrollment not found.";
+        enrollment(&dps, &[command, "nobody"]).await.failed(1, &[&said, not_found]);
         let said = format!("failed to {command} the group nobody");
         enrollment(&dps, &[command, "nobody", "--group"]).await.failed(1, &[&said]);
         enrollment(&dps, &[command]).await.failed(2, &["<ID>"]);

@@ -96,6 +96,27 @@ async fn dps_serve_takes_options_in_place_of_its_file() {
     assert!(dps.folder().join("elsewhere").is_dir() && !dps.folder().join("etc/kept").exists());
 }
 
+/// What has gone from the enrollments file is gone from its enrollment; one that is as it was keeps its etag.
+#[tokio::test]
+async fn dps_serve_stores_what_its_enrollments_file_says_now() {
+    let mut dps = LocalDps::serving(
+        folder(),
+        "etc/certificates/root.pem",
+        &["--config", "etc/dps.toml", "--enrollments", "all.json"],
+    )
+    .await;
+    let shows = async |dps: &LocalDps| dps.berth(&["dps", "enrollment", "show", "all", "--group"]).await.json();
+    let before = shows(&dps).await;
+    assert_eq!(before["allocationPolicy"], "geoLatency");
+    dps.is_killed_and_restarted().await;
+    assert_eq!(shows(&dps).await, before);
+    let group = json!({"enrollmentGroupId": "all", "attestation": keys::attestation(GROUP_KEY)});
+    dps.write("all.json", &json!({"enrollmentGroups": [group]}).to_string());
+    dps.is_killed_and_restarted().await;
+    let after = shows(&dps).await;
+    assert!(after.get("allocationPolicy").is_none() && after["etag"] != before["etag"], "{after}");
+}
+
 /// Without a file and without a certificate it makes one that its authority vouches for, and both are kept.
 #[tokio::test]
 async fn dps_serve_needs_no_file() {

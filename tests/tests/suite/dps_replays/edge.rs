@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::{ID, in_an_hour, is_assigned, operation, payload, polled, signed, was_asked, with_certificates, world};
 
-/// IoT Edge: the resource in small letters, no policy at all, half a minute to live.
+/// IoT Edge: the resource in small letters, the policy at the end, half a minute to live.
 fn edge_signature() -> String {
     let resource = format!("{ID_SCOPE}%2fregistrations%2f{ID}").to_lowercase().replace("%2f", "%2F");
-    signed(&resource, in_an_hour() - 3570, keys::percent_encoded, "")
+    signed(&resource, in_an_hour() - 3570, keys::percent_encoded, "&skn=registration")
 }
 
 #[tokio::test]
@@ -32,7 +32,8 @@ async fn edge_registers_with_one_signature_for_all_its_questions() {
     was_asked(&webhook, Some(payload()));
     // It has half a minute for all of that: questions about an operation are answered after it, too.
     let resource = format!("{ID_SCOPE}%2Fregistrations%2F{ID}");
-    let late = question.replace(&authorization, &signed(&resource, 1_000_000_000, keys::percent_encoded, ""));
+    let late =
+        question.replace(&authorization, &signed(&resource, 1_000_000_000, keys::percent_encoded, "&skn=registration"));
     is_assigned(&polled(&mut wire, &late).await);
 }
 

@@ -23,13 +23,18 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::dps::{
     allocation::Hub,
     attestation::sas::derived_key,
     config::DpsConfig,
     file::EnrollmentsFile,
+    listener::Bounds,
     server::{AUTHORITY_FILE, Server},
     service::Policy,
 };
@@ -130,6 +135,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(enrollments: impl IntoIterator<Item = Value>) -> Self {
+        Self::bounded(enrollments, Bounds::default()).await
+    }
+
+    pub(super) async fn bounded(enrollments: impl IntoIterator<Item = Value>, bounds: Bounds) -> Self {
         let (webhook, data) = (Webhook::default(), TempDir::new().unwrap());
         let url = webhook.start().await;
         let mut file = json!({"enrollments": [], "enrollmentGroups": []});
@@ -150,7 +159,7 @@ impl World {
         (config.listen.https, config.listen.mqtt, config.listen.control) = (any, any, any);
         config.policies = vec![Policy { name: "owner".into(), key: KEY.into(), permissions: Vec::new() }];
         let enrollments: EnrollmentsFile = serde_json::from_value(file).unwrap();
-        let server = Server::start(&config, enrollments).await.unwrap();
+        let server = Server::bounded(&config, enrollments, bounds).await.unwrap();
         Self { server, config, webhook, data }
     }
 
@@ -290,6 +299,18 @@ impl World {
         let request = Request::builder().method(Method::PUT).uri(self.control_url("/faults"));
         let answer = self.call(None, request.body(Full::new(Bytes::from(faults.to_string()))).unwrap()).await;
         assert_eq!(answer.json, faults);
+    }
+
+    /// A connection on which these bytes are said after the handshake, once the first byte of an answer has come.
+    pub(super) async fn says(&self, is_mqtt: bool, bytes: &[u8]) -> TlsStream<TcpStream> {
+        let address = if is_mqtt { self.server.mqtt } else { self.server.https };
+        let stream = TcpStream::connect(address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let mut stream = TlsConnector::from(Arc::new(self.tls(None))).connect(name, stream).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream.flush().await.unwrap();
+        stream.read_u8().await.unwrap();
+        stream
     }
 
     /// Connections that never say anything: one before TLS, one within a request.
