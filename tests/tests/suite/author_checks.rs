@@ -75,6 +75,14 @@ async fn a_recorded_check_passes_and_tells_no_secret() {
 }
 
 #[tokio::test]
+async fn a_build_warns_of_what_a_server_would_refuse() {
+    let manifest = "[package]\nname = \"idle\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
+    let author = Author::default().file("idle/Cargo.toml", manifest).file("idle/src/lib.rs", "");
+    let told = author.runs(&["build", "idle"]).await;
+    told.says(0, &["warning: a server would refuse it", "no function `allocate`", "berth_sdk::policy!"]);
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_of_a_policy_that_fails() {
     let author =
         Author::default().has("fails", Guest::answering(Reply::hub("none"))).file("body.json", bodies::first());
