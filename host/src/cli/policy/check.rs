@@ -32,7 +32,7 @@ use crate::{
 pub(in crate::cli) struct Check {
     #[command(flatten)]
     policy: PolicyArgs,
-    /// Write a new check of this body and what the policy decides about it now; `-` reads standard input
+    /// Write a new check of this body (or of another check's request) and what the policy decides about it now; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// What the new check is called [default: the device's registration id]

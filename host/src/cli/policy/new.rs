@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::output::say;
 use crate::contract::Name;
-use crate::toolchain::Start;
+use crate::toolchain::{FIRST_CHECK, Start};
 
 /// Make a folder with a policy to begin with.
 ///
@@ -43,6 +43,7 @@ impl New {
         say!("{} is begun: the rule is in {}. Next:", folder.display(), folder.join(self.lang.source()).display());
         say!("  cd {}", folder.display());
         say!("  {}", self.lang.test_command());
+        say!("  berth policy run -r {FIRST_CHECK}");
         say!("  berth policy build");
         Ok(ExitCode::SUCCESS)
     }
