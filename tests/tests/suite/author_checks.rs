@@ -98,6 +98,18 @@ async fn a_check_is_run_by_its_file_with_what_is_around_the_component() {
 }
 
 #[tokio::test]
+async fn checks_that_did_not_run_or_are_not_there_are_not_counted() {
+    let refuses = Policy::from(Guest::answering(Reply::hub(TOASTERS)).refusing_settings("no colour"));
+    let expect = r#"{"decision": {"iotHubHostName": "x"}}"#;
+    let author = Author::default()
+        .has("refused", refuses.file("checks/x.json", check(bodies::first(), expect)))
+        .has("bare", Guest::answering(Reply::hub(TOASTERS)));
+    let told = author.tries(&["check", "refused"]).await;
+    told.says(1, &["no colour", "refused: the checks did not run"]);
+    author.tries(&["check", "bare"]).await.says(0, &["bare: there are no checks; `berth policy check --record BODY`"]);
+}
+
+#[tokio::test]
 async fn a_build_warns_of_what_a_server_would_refuse() {
     let manifest = "[package]\nname = \"idle\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
     let author = Author::default().file("idle/Cargo.toml", manifest).file("idle/src/lib.rs", "");
