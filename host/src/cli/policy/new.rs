@@ -11,6 +11,9 @@ use crate::cli::output::say;
 use crate::contract::Name;
 use crate::toolchain::{FIRST_CHECK, Start};
 
+/// The package of the SDK for Rust. Cargo takes no two packages of one name in a workspace.
+const RUST_SDK: &str = "berth-sdk";
+
 /// Make a folder with a policy to begin with.
 ///
 /// It builds, is tested and can be served as it is, and brings the SDK of its language, so that no clone of Berth's
@@ -38,6 +41,10 @@ impl New {
         ensure!(
             named.as_str().starts_with(|first: char| first.is_ascii_lowercase()),
             "`{name}` cannot be a policy to begin with: packages have names that begin with a letter"
+        );
+        ensure!(
+            self.lang != Start::Rust || name != RUST_SDK,
+            "`{name}` cannot be a policy in Rust: it is the name of the SDK's package, which the policy depends on"
         );
         self.lang.begin(named.as_str(), folder)?;
         say!("{} is begun: the rule is in {}. Next:", folder.display(), folder.join(self.lang.source()).display());
