@@ -9,7 +9,7 @@ import (
 )
 
 func host(t *testing.T) *berthtest.Host {
-	models, err := os.ReadFile("../by-model/tables/models.json")
+	models, err := os.ReadFile("tables/models.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import policy
 from berth_sdk import Refusal
 from berth_sdk.testing import Host, request
 
-MODELS = json.loads((Path(__file__).parents[1] / "by-model/tables/models.json").read_text())
+MODELS = json.loads((Path(__file__).parent / "tables/models.json").read_text())
 
 
 def host():

@@ -48,6 +48,9 @@ func Settings(into any) error {
 // such key. Objects read into an Object keep the text of their numbers.
 func Lookup(table, key string, into any) (found bool, err error) {
 	row, found, err := host.Lookup(table, key)
+	if errors.Is(err, ErrNoSuchTable) {
+		return false, failure(BadTable, "table `%s`: %v: put it at tables/%s.csv or tables/%s.json", table, err, table, table)
+	}
 	if err != nil {
 		return false, failure(BadTable, "table `%s`: %v", table, err)
 	}

@@ -37,13 +37,12 @@ use crate::{Error, imports};
 pub fn lookup<T: DeserializeOwned>(table: &str, key: &str) -> Result<Option<T>, Error> {
     let failed = |problem: String| Error::Table { table: table.to_owned(), problem };
     let row = imports::look_up(table, key).map_err(|failure| {
-        failed(
-            match failure {
-                imports::LookupFailure::NoSuchTable => "the policy has no such table",
-                imports::LookupFailure::TooManyLookups => "the decision has used up its look-ups",
+        failed(match failure {
+            imports::LookupFailure::NoSuchTable => {
+                format!("the policy has no such table: put it at tables/{table}.csv or tables/{table}.json")
             }
-            .to_owned(),
-        )
+            imports::LookupFailure::TooManyLookups => "the decision has used up its look-ups".to_owned(),
+        })
     })?;
     row.map(|text| serde_json::from_str(&text))
         .transpose()
@@ -70,7 +69,8 @@ mod tests {
     #[test]
     fn an_unknown_table_is_named() {
         let error = host().run(|| lookup::<Value>("modles", "a")).unwrap_err();
-        assert_eq!(error.to_string(), "table `modles`: the policy has no such table");
+        let told = "table `modles`: the policy has no such table: put it at tables/modles.csv or tables/modles.json";
+        assert_eq!(error.to_string(), told);
     }
 
     #[test]

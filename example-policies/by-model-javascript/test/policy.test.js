@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Host, request } from "berth-sdk/testing";
 import { allocate, validateSettings } from "../policy.js";
 
-const models = JSON.parse(readFileSync(new URL("../../by-model/tables/models.json", import.meta.url)));
+const models = JSON.parse(readFileSync(new URL("../tables/models.json", import.meta.url)));
 const host = () => new Host().table("models", models);
 const device = (payload) =>
   request("sensor-7")

@@ -226,14 +226,17 @@ const berth_json *berth_settings(berth_request *request) {
 }
 
 const berth_json *berth_lookup(berth_request *request, const char *table, const char *key) {
-  const char *row = NULL, *problem = NULL;
+  const char *row = NULL, *problem = NULL, *where = "";
   switch (berth_host_lookup(table, key, &row)) {
     case BERTH_FOUND: return berth_parse(row);
     case BERTH_NO_KEY: return NULL;
-    case BERTH_NO_TABLE: problem = "`: the policy has no such table"; break;
+    case BERTH_NO_TABLE:
+      problem = "`: the policy has no such table: put it at tables/";
+      where = berth_join(table, berth_join(".csv or tables/", table, ".json"), "");
+      break;
     case BERTH_TOO_MANY: problem = "`: the decision has used up its look-ups"; break;
   }
-  berth_refuse(request, BERTH_RETRY, berth_join("table `", table, problem));
+  berth_refuse(request, BERTH_RETRY, berth_join("table `", table, berth_join(problem, where, "")));
   return NULL;
 }
 

@@ -86,7 +86,7 @@ static void a_host_has_settings_tables_and_a_log(void) {
   berth_log(BERTH_WARN, "careful with %d", 7);
   SAME(berth_test_log(), "warn: careful with 7\n");
   berth_lookup(request, "u", "k");
-  SAME(berth_test_refusal(request), "table `u`: the policy has no such table");
+  SAME(berth_test_refusal(request), "table `u`: the policy has no such table: put it at tables/u.csv or tables/u.json");
   berth_assert(!berth_test_is_reject(request));
 }
 

@@ -81,7 +81,7 @@ func TestADecisionARefusalAndAFault(t *testing.T) {
 		_, err := berth.Lookup("models", "a", &berth.Object{})
 		return nil, err
 	})
-	same(t, refusal.Message, "table `models`: the policy has no such table")
+	same(t, refusal.Message, "table `models`: the policy has no such table: put it at tables/models.csv or tables/models.json")
 	same(t, refusal.IsReject, false)
 	_, _, faulted, host := decide(func(*berth.Request) (*berth.Decision, error) { panic("out of hubs") })
 	same(t, faulted, true)

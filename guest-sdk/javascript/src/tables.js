@@ -4,8 +4,8 @@ import { SdkError } from "./error.js";
 import { host } from "./host.js";
 
 const PROBLEMS = {
-  "no-such-table": "the policy has no such table",
-  "too-many-lookups": "the decision has used up its look-ups",
+  "no-such-table": (table) => `the policy has no such table: put it at tables/${table}.csv or tables/${table}.json`,
+  "too-many-lookups": () => "the decision has used up its look-ups",
 };
 
 export function lookup(table, key) {
@@ -20,6 +20,6 @@ function look(table, key) {
   } catch (thrown) {
     const problem = PROBLEMS[thrown?.payload?.tag ?? thrown?.tag ?? thrown];
     if (problem === undefined) throw thrown;
-    throw new SdkError("table", `table \`${table}\`: ${problem}`);
+    throw new SdkError("table", `table \`${table}\`: ${problem(table)}`);
   }
 }

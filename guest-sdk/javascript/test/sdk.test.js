@@ -100,7 +100,7 @@ test("what is thrown becomes a refusal or a fault", () => {
   const host = new Host();
   assert.deepEqual(host.run(() => thrown(() => tables.lookup("models", "a"))), {
     tag: "retry-later",
-    val: { message: "table `models`: the policy has no such table", afterSeconds: null },
+    val: { message: "table `models`: the policy has no such table: put it at tables/models.csv or tables/models.json", afterSeconds: null },
   });
   assert.ok(host.run(() => thrown((it) => it.nothing.here)) instanceof TypeError);
   assert.match(host.log[0].message, /^panicked at .*sdk\.test\.js:\d+:\d+: TypeError: /);

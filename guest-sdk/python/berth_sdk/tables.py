@@ -7,7 +7,7 @@ from ._host import LookupFailed, host
 from .error import SdkError
 
 _PROBLEMS = {
-    "no-such-table": "the policy has no such table",
+    "no-such-table": "the policy has no such table: put it at tables/{table}.csv or tables/{table}.json",
     "too-many-lookups": "the decision has used up its look-ups",
 }
 
@@ -21,5 +21,6 @@ def lookup(table: str, key: str) -> Any:
     try:
         row = host().lookup(table, key)
     except LookupFailed as failure:
-        raise SdkError("table", f"table `{table}`: {_PROBLEMS[str(failure)]}") from None
+        problem = _PROBLEMS[str(failure)].format(table=table)
+        raise SdkError("table", f"table `{table}`: {problem}") from None
     return None if row is None else json.loads(row)

@@ -94,7 +94,8 @@ class Sdk(unittest.TestCase):
         refusal = host.run(lambda: outcome(lambda it: it.model_id()))
         self.assertEqual((refusal.message, refusal.is_reject), ("the device sent no payload", True))
         refusal = host.run(lambda: outcome(lambda _: tables.lookup("models", "a")))
-        self.assertEqual((refusal.message, refusal.is_reject), ("table `models`: the policy has no such table", False))
+        told = "table `models`: the policy has no such table: put it at tables/models.csv or tables/models.json"
+        self.assertEqual((refusal.message, refusal.is_reject), (told, False))
         self.assertIsInstance(host.run(lambda: outcome(lambda it: it.nothing)), AttributeError)
         self.assertRegex(host.log[0][1], r"^panicked at .*test_sdk\.py:\d+ in <lambda>: AttributeError: ")
         self.assertRegex(str(host.run(lambda: outcome(lambda _: None))), "returned NoneType, not a Decision")

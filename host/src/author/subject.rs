@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::{
-    catalogue::source::{self, COMPONENT_FILE, MAX_COMPONENT, POLICY_FILE, PolicyFiles},
+    catalogue::source::{self, CHECKS, COMPONENT_FILE, MAX_COMPONENT, POLICY_FILE, PolicyFiles, TABLES},
     toolchain::{self, BuildOptions, Progress},
 };
 
@@ -15,7 +15,7 @@ const SOURCES: [&str; 6] = ["Cargo.toml", "package.json", "pyproject.toml", "go.
 /// Where a policy is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A component alone, without settings, tables or checks.
+    /// A component alone, without a policy's folder around it: without settings, tables or checks.
     Component(PathBuf),
     /// A folder as a catalogue has it.
     Folder(PathBuf),
@@ -49,7 +49,10 @@ impl Place {
     /// If there is nothing a policy could be.
     pub fn find(path: &Path) -> anyhow::Result<Self> {
         if path.is_file() {
-            return Ok(Self::Component(path.to_owned()));
+            return Ok(match around(path) {
+                Some(folder) => Self::Folder(folder),
+                None => Self::Component(path.to_owned()),
+            });
         }
         if !path.is_dir() {
             bail!("there is no policy at {}: name a component, or a policy's folder", path.display());
@@ -142,6 +145,14 @@ impl Place {
     }
 }
 
+/// The policy's folder that a component stands in, if it is called as in one and something else of a policy is there.
+fn around(component: &Path) -> Option<PathBuf> {
+    let folder = component.parent().filter(|_| component.file_name().is_some_and(|name| name == COMPONENT_FILE))?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let has_more = [POLICY_FILE, CHECKS, TABLES].iter().any(|name| folder.join(name).exists());
+    has_more.then(|| folder.to_owned())
+}
+
 /// A manifest with the settings of a file in place of its own.
 fn with_settings(manifest: &str, path: &Path) -> anyhow::Result<String> {
     let text = source::read_own(path)?;
@@ -173,6 +184,14 @@ mod tests {
         assert!(matches!(Place::find(&path.join("policy.wasm")).unwrap(), Place::Component(_)));
         fs::write(path.join("Cargo.toml"), "").unwrap();
         assert_eq!(Place::find(path).unwrap(), Place::Source(path.to_owned()));
+        // Named itself, the component is not built anew, and what is around it counts.
+        for other in ["policy.toml", "tables/t.json", "checks/c.json"] {
+            let file = path.join(other);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "").unwrap();
+            assert_eq!(Place::find(&path.join("policy.wasm")).unwrap(), Place::Folder(path.to_owned()), "{other}");
+            let _ = fs::remove_file(&file).and_then(|()| fs::remove_dir(file.parent().unwrap()));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RouteError;
 use super::find::ToolchainOptions;
-use super::process::{Invocation, ProcessError, Stream, Watch, tail};
+use super::process::{Invocation, ProcessError, Stream, Watch, excerpt};
 use super::progress::{Event, Progress};
 
 /// Settings on top of the system's. The hooks after an update maintain other tools' state: not wanted here. Root's
@@ -196,7 +196,7 @@ impl<'a> Apt<'a> {
 fn complaints(output: &str) -> String {
     let lines: Vec<String> =
         output.lines().filter(|l| l.starts_with("E:") || l.starts_with("W:")).map(str::to_owned).collect();
-    tail(&lines)
+    excerpt(&lines)
 }
 
 /// Tells how much of a download has arrived.

@@ -127,11 +127,14 @@ const GO: Template = Template {
     sdk: sdk::GO,
 };
 
+/// The check that every policy begins with, of a device that gets a hub.
+pub const FIRST_CHECK: &str = "checks/with-model.json";
+
 /// What every policy begins with.
 const SHARED: Files = &[
     ("README.md", include_str!("templates/shared/README.md")),
     ("policy.toml", include_str!("templates/shared/policy.toml")),
-    ("checks/with-model.json", include_str!("templates/shared/with-model.json")),
+    (FIRST_CHECK, include_str!("templates/shared/with-model.json")),
     ("checks/without-model.json", include_str!("templates/shared/without-model.json")),
 ];
 

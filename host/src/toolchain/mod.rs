@@ -53,7 +53,7 @@ mod vendored;
 
 use std::path::{Path, PathBuf};
 
-pub use begin::{BeginError, Start};
+pub use begin::{BeginError, FIRST_CHECK, Start};
 pub use component::{ComponentError, Summary, inspect};
 pub use environment::Environment;
 pub use error::{Attempt, BuildError, RouteError, ToolchainError};

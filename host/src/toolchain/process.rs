@@ -25,8 +25,14 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long output is awaited after a program's end, when a process it left behind still holds the pipe open.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How many of the last lines of a failed program's output its error quotes.
-const QUOTED_LINES: usize = 20;
+/// How many of the first lines of a failed program's output its error quotes: a compiler's first mistake makes the others.
+const FIRST_LINES: usize = 20;
+
+/// How many of the last lines it quotes: many programs end with what stopped them.
+const LAST_LINES: usize = 12;
+
+/// Variables that have a tool written in Rust print where in itself it was, at length, beside what it has to say.
+const TALKATIVE: [&str; 2] = ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"];
 
 /// Where a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub(super) trait Watch {
     fn tick(&mut self) {}
 }
 
-/// Collects standard output, keeps the end of standard error, and shows the latter.
+/// Collects standard output and standard error, and shows the latter.
 struct Capture<'a> {
     progress: &'a dyn Progress,
     stdout: String,
@@ -66,9 +72,16 @@ impl Watch for Capture<'_> {
     }
 }
 
-/// The last lines of a program's output, for an error message.
-pub(super) fn tail(lines: &[String]) -> String {
-    lines.get(lines.len().saturating_sub(QUOTED_LINES)..).unwrap_or_default().join("\n")
+/// The first and the last lines of a program's output, for an error message.
+pub(super) fn excerpt(lines: &[String]) -> String {
+    let Some((first, rest)) = lines.split_at_checked(FIRST_LINES) else { return lines.join("\n") };
+    match rest.len().checked_sub(LAST_LINES) {
+        None | Some(0) => lines.join("\n"),
+        Some(left_out) => {
+            let last = rest.get(left_out..).unwrap_or_default();
+            format!("{}\n… {left_out} lines left out …\n{}", first.join("\n"), last.join("\n"))
+        }
+    }
 }
 
 /// A program that is about to be run.
@@ -106,7 +119,7 @@ impl Invocation {
         if status.success() {
             return Ok(());
         }
-        Err(ProcessError::Failed { command: self.command_line(), status, output: tail(stderr) })
+        Err(ProcessError::Failed { command: self.command_line(), status, output: excerpt(stderr) })
     }
 
     /// Runs it to its end, however that turns out, with `watch` following.
@@ -122,11 +135,14 @@ impl Invocation {
     }
 
     fn start(&self) -> Result<Child, ProcessError> {
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command.env_clear().envs(self.environment.iter());
+        for variable in TALKATIVE {
+            command.env_remove(variable);
+        }
+        command
             .args(&self.arguments)
             .current_dir(&self.folder)
-            .env_clear()
-            .envs(self.environment.iter())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

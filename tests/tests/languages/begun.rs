@@ -146,6 +146,16 @@ languages! {
     go: GO;
 }
 
+/// Names of Go's own commands and packages are no module's, but end one's.
+#[test]
+fn a_policy_in_go_may_be_called_as_what_go_has_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["go", "fmt"] {
+        berth(folder.path(), &["policy", "new", name, "--lang", "go"]);
+        run(&folder.path().join(name), "go", &["test"]);
+    }
+}
+
 #[test]
 fn what_cannot_be_a_policy_is_not_begun() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -157,6 +167,7 @@ fn what_cannot_be_a_policy_is_not_begun() {
     };
     assert!(refused("No_Name").contains("lower-case letters, digits and hyphens"));
     assert!(refused("7th").contains("begin with a letter"));
+    assert!(refused("berth-sdk").contains("the name of the SDK's package"));
     fs::create_dir(folder.path().join("taken")).expect("a folder");
     assert!(refused("taken").contains("exists already: nothing was written"));
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "only what was there");

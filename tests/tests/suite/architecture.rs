@@ -159,6 +159,33 @@ fn layers_keep_crates_where_they_belong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is not code in the example that every language has is the same in each.
+#[test]
+fn the_example_of_every_language_has_the_same_files_around_it() {
+    let examples = repository().join("example-policies");
+    let around = |name: &str| {
+        let folder = examples.join(name);
+        let mut files = BTreeMap::from([("policy.toml".to_owned(), fs::read(folder.join("policy.toml")).unwrap())]);
+        for below in ["tables", "checks"] {
+            for entry in fs::read_dir(folder.join(below)).unwrap_or_else(|error| panic!("{name}/{below}: {error}")) {
+                let path = entry.unwrap().path();
+                let file = format!("{below}/{}", path.file_name().unwrap().to_string_lossy());
+                files.insert(file, fs::read(path).unwrap());
+            }
+        }
+        files
+    };
+    let rust = around("by-model");
+    assert!(rust.len() > 5, "{:?}", rust.keys());
+    for language in ["c", "go", "javascript", "python"] {
+        let other = around(&format!("by-model-{language}"));
+        assert!(other.keys().eq(rust.keys()), "{language}: {:?}", other.keys());
+        for (file, content) in &rust {
+            assert_eq!(other.get(file), Some(content), "by-model-{language}/{file} is not by-model/{file}");
+        }
+    }
+}
+
 #[test]
 fn layers_are_read_from_trees_and_paths() {
     let code = "use crate::{\n    a::{self, B},\n    c,\n    d::E,\n};\nuse crate::f::G;\nfn f() { crate::h::i() }\npub(crate) x";

@@ -171,6 +171,7 @@ async fn measurements_stand_next_to_those_of_the_build_before() {
     assert_eq!(first["now"]["memoryBytes"], 65536);
     let fuel = first["now"]["fuel"].as_u64().unwrap();
     assert!(fuel > 0 && first["now"]["p50Nanoseconds"].as_u64() <= first["now"]["p99Nanoseconds"].as_u64());
+    assert!(first["now"]["p50Nanoseconds"].as_u64() > Some(1000), "an instance takes longer to make: {first}");
     let work = "(local $n i32) (loop $l (br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1)))
         (i32.const 1000))))";
     Policy::from(Guest::doing("(call $work)").function(&format!("(func $work {work})")))

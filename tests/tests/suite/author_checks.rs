@@ -66,12 +66,55 @@ async fn a_recorded_check_passes_and_tells_no_secret() {
     let text = author.read("toasters/checks/again.json");
     assert!(!text.contains("SECRET") && text.contains("hook?****"), "{text}");
     author.tries(&["check", "toasters"]).await.says(0, &["2 of 2 checks passed"]);
-    author.tries(&["check", "toasters/policy.wasm", "--record", "body.json"]).await.says(1, &["a component alone"]);
+    let component = std::fs::read(author.path("toasters/policy.wasm")).unwrap();
+    let author = author.file("alone/policy.wasm", component);
+    author.tries(&["check", "alone/policy.wasm", "--record", "body.json"]).await.says(1, &["a component alone"]);
 
     let served =
         Policy::of(std::fs::read(author.path("toasters/policy.wasm")).unwrap()).file("checks/again.json", text);
     let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("toasters", served)).await;
     assert_eq!(berth.asks("contoso/toasters").with(bodies::first()).await.status, 200);
+}
+
+/// A check is a body too, and the component of a folder is the folder's policy.
+#[tokio::test]
+async fn a_check_is_run_by_its_file_with_what_is_around_the_component() {
+    let text = check(bodies::first(), r#"{"decision": {"iotHubHostName": "x"}}"#);
+    let policy = Policy::from(Guest::answering(Reply::hub(TOASTERS).payload("{}")).answering_settings())
+        .manifest("[settings]\na = 1\n")
+        .file("checks/x.json", &*text);
+    let author = Author::default().has("toasters", policy);
+    for policy in ["toasters", "toasters/policy.wasm"] {
+        let told = author.tries(&["run", policy, "-r", "toasters/checks/x.json", "--json"]).await;
+        assert_eq!(told.json()["response"]["payload"], json!({"a": 1}), "{policy}");
+        author.tries(&["check", policy]).await.says(1, &["checks/x.json", "toasters: 0 of 1 checks passed"]);
+    }
+    let record = ["check", "toasters", "--record", "toasters/checks/x.json", "--name", "y"];
+    author.tries(&record).await.says(0, &["recorded toasters/checks/y.json"]);
+    let recorded: serde_json::Value = serde_json::from_str(&author.read("toasters/checks/y.json")).unwrap();
+    assert_eq!(recorded["request"], bodies::parsed(bodies::first()));
+    let author = author.file("wrong.json", check("{\n    \"linkedHubs\": 7\n  }", "{}"));
+    author.tries(&["run", "toasters", "-r", "wrong.json"]).await.says(1, &["wrong.json: ", "line 3"]);
+}
+
+#[tokio::test]
+async fn checks_that_did_not_run_or_are_not_there_are_not_counted() {
+    let refuses = Policy::from(Guest::answering(Reply::hub(TOASTERS)).refusing_settings("no colour"));
+    let expect = r#"{"decision": {"iotHubHostName": "x"}}"#;
+    let author = Author::default()
+        .has("refused", refuses.file("checks/x.json", check(bodies::first(), expect)))
+        .has("bare", Guest::answering(Reply::hub(TOASTERS)));
+    let told = author.tries(&["check", "refused"]).await;
+    told.says(1, &["no colour", "refused: the checks did not run"]);
+    author.tries(&["check", "bare"]).await.says(0, &["bare: there are no checks; `berth policy check --record BODY`"]);
+}
+
+#[tokio::test]
+async fn a_build_warns_of_what_a_server_would_refuse() {
+    let manifest = "[package]\nname = \"idle\"\nedition = \"2024\"\n[lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
+    let author = Author::default().file("idle/Cargo.toml", manifest).file("idle/src/lib.rs", "");
+    let told = author.runs(&["build", "idle"]).await;
+    told.says(0, &["warning: a server would refuse it", "no function `allocate`", "berth_sdk::policy!"]);
 }
 
 #[tokio::test]

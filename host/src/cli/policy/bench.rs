@@ -23,7 +23,7 @@ use crate::{
 pub(in crate::cli) struct Bench {
     #[command(flatten)]
     policy: PolicyArgs,
-    /// What DPS sends: a file, or `-` for standard input
+    /// What DPS sends, or a check of it: a file, or `-` for standard input
     #[arg(short, long, value_name = "FILE")]
     request: PathBuf,
     #[command(flatten)]

@@ -14,8 +14,12 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
+use super::subject::block_on;
+use crate::author::Rig;
 use crate::cli::output::say;
-use crate::toolchain::{self, BuildOptions, Built, Terminal};
+use crate::config::Config;
+use crate::engine::CONTRACT;
+use crate::toolchain::{self, BuildOptions, Built, Language, Terminal};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Build {
@@ -53,7 +57,8 @@ impl Build {
         let built = toolchain::build(&self.folder, &options, &Terminal::new(interrupted()))?;
         let output = self.output.clone().unwrap_or_else(|| self.folder.join("policy.wasm"));
         replace(&output, &built.component)?;
-        let warnings = built.warnings();
+        let mut warnings = built.warnings();
+        warnings.extend(refusal(&built));
         if self.json {
             let report = Report {
                 component: &output,
@@ -74,6 +79,21 @@ impl Build {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a server would refuse about the component, in its own words.
+///
+/// Only Rust makes components that are no policies: those of the other languages are made for the contract's world, and their
+/// code takes long to compile. Imports are warned of by the build itself.
+fn refusal(built: &Built) -> Option<String> {
+    let warned_of = |import: &String| !import.starts_with(CONTRACT);
+    if built.language != Language::Rust || built.summary.imports.iter().any(warned_of) {
+        return None;
+    }
+    // A machine that cannot have policies run can still build them.
+    let rig = Rig::new(Config::default().limits()).ok()?;
+    let judged = block_on(async { Ok(rig.judge(&built.component).await) }).ok()?;
+    judged.err().map(|failure| format!("a server would refuse it at the stage {failure}"))
 }
 
 fn print(output: &Path, built: &Built) {

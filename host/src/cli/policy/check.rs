@@ -32,7 +32,7 @@ use crate::{
 pub(in crate::cli) struct Check {
     #[command(flatten)]
     policy: PolicyArgs,
-    /// Write a new check of this body and what the policy decides about it now; `-` reads standard input
+    /// Write a new check of this body (or of another check's request) and what the policy decides about it now; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// What the new check is called [default: the device's registration id]
@@ -82,7 +82,8 @@ impl Check {
 /// How a policy was checked.
 pub(super) struct Checked {
     name: String,
-    results: Vec<CheckResult>,
+    /// What its checks came to. None have run if the policy was refused before.
+    results: Option<Vec<CheckResult>>,
     /// Why a server would refuse the policy, checks aside.
     failure: Option<Failure>,
 }
@@ -93,15 +94,19 @@ impl Checked {
             Ok(release) => {
                 let release = patient(release);
                 let results = checks::run(&release, &subject.files.checks, rig.json_depth()).await;
-                (results, smoke(&release).await.err())
+                (Some(results), smoke(&release).await.err())
             }
-            Err(failure) => (Vec::new(), Some(failure)),
+            Err(failure) => (None, Some(failure)),
         };
         Self { name: subject.name.clone(), results, failure }
     }
 
     fn failed(&self) -> usize {
-        self.results.iter().filter(|result| result.problem.is_some()).count()
+        self.results().iter().filter(|result| result.problem.is_some()).count()
+    }
+
+    fn results(&self) -> &[CheckResult] {
+        self.results.as_deref().unwrap_or_default()
     }
 
     pub(super) fn code(&self) -> ExitCode {
@@ -109,21 +114,25 @@ impl Checked {
     }
 
     pub(super) fn json(&self) -> Value {
-        let checks: Vec<_> = self.results.iter().map(result_json).collect();
+        let checks: Vec<_> = self.results().iter().map(result_json).collect();
         let refused =
             self.failure.as_ref().map(|failure| json!({"stage": failure.stage.as_str(), "reason": failure.reason}));
         json!({"policy": self.name, "checks": checks, "failed": self.failed(), "refused": refused})
     }
 
     pub(super) fn print(&self) {
-        self.results.iter().for_each(print);
+        self.results().iter().for_each(print);
         if let Some(failure) = &self.failure {
             say!("a server would refuse {} at the stage {failure}", self.name);
         }
     }
 
     pub(super) fn summary(&self) -> String {
-        format!("{} of {} checks passed", self.results.len() - self.failed(), self.results.len())
+        match self.results.as_deref() {
+            None => "the checks did not run".to_owned(),
+            Some([]) => "there are no checks; `berth policy check --record BODY` makes one".to_owned(),
+            Some(results) => format!("{} of {} checks passed", results.len() - self.failed(), results.len()),
+        }
     }
 }
 

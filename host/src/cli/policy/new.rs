@@ -9,7 +9,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::output::say;
 use crate::contract::Name;
-use crate::toolchain::Start;
+use crate::toolchain::{FIRST_CHECK, Start};
+
+/// The package of the SDK for Rust. Cargo takes no two packages of one name in a workspace.
+const RUST_SDK: &str = "berth-sdk";
 
 /// Make a folder with a policy to begin with.
 ///
@@ -39,10 +42,15 @@ impl New {
             named.as_str().starts_with(|first: char| first.is_ascii_lowercase()),
             "`{name}` cannot be a policy to begin with: packages have names that begin with a letter"
         );
+        ensure!(
+            self.lang != Start::Rust || name != RUST_SDK,
+            "`{name}` cannot be a policy in Rust: it is the name of the SDK's package, which the policy depends on"
+        );
         self.lang.begin(named.as_str(), folder)?;
         say!("{} is begun: the rule is in {}. Next:", folder.display(), folder.join(self.lang.source()).display());
         say!("  cd {}", folder.display());
         say!("  {}", self.lang.test_command());
+        say!("  berth policy run -r {FIRST_CHECK}");
         say!("  berth policy build");
         Ok(ExitCode::SUCCESS)
     }

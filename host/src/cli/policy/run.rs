@@ -32,7 +32,7 @@ const FAULTED: u8 = 4;
 pub(in crate::cli) struct Run {
     #[command(flatten)]
     policy: PolicyArgs,
-    /// What DPS sends: a file, or `-` for standard input
+    /// What DPS sends, or a check of it: a file, or `-` for standard input
     #[arg(short, long, value_name = "FILE")]
     request: PathBuf,
     #[command(flatten)]
@@ -71,7 +71,9 @@ impl Run {
     }
 
     fn watched(&self, place: &Place) -> Vec<PathBuf> {
-        let own = [Some(place.path().to_owned()), Some(self.request.clone())];
+        // A component in a folder of source is watched for itself: of such a folder, what tools make does not count.
+        let named = self.policy.policy.is_file().then(|| self.policy.policy.clone());
+        let own = [named, Some(self.request.clone()), Some(place.path().to_owned())];
         let replaced = [self.replaced.settings.clone(), self.replaced.tables.clone()];
         own.into_iter().chain(replaced).flatten().collect()
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use crate::{
     author::{Place, Replaced, Rig, Subject},
@@ -14,7 +16,8 @@ use crate::{
 /// The policy, and the server it is tried as if by.
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
-    /// A component, or a policy's folder: source, which is built first, or as a catalogue has it
+    /// A policy's folder: source, which is built first, or as a catalogue has it; or a component, which `policy.wasm` in a
+    /// policy's folder is with all that is around it
     #[arg(default_value = ".")]
     pub(super) policy: PathBuf,
     /// The server's configuration, whose limits hold in place of the defaults
@@ -72,11 +75,45 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
     runtime.context("failed to start the runtime")?.block_on(work)
 }
 
-/// Reads a body from a file, or from standard input if it is `-`.
+/// Reads a body from a file, or from standard input if it is `-`. Of a check, that is its request.
 pub(super) fn read_body(path: &std::path::Path) -> anyhow::Result<String> {
     use anyhow::Context as _;
-    if path.as_os_str() == "-" {
-        return std::io::read_to_string(std::io::stdin()).context("failed to read the body from standard input");
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin()).context("failed to read the body from standard input")?
+    } else {
+        std::fs::read_to_string(path).with_context(|| format!("failed to read the body in {}", path.display()))?
+    };
+    Ok(request_of_check(&text).unwrap_or(text))
+}
+
+/// The request of a check, in the line in which it stands, so that a mistake in it is told by the file's own lines. `None` if
+/// the text is no check. What the check expects does not matter, nor whether it could be expected.
+fn request_of_check(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Check<'a> {
+        #[serde(borrow)]
+        request: &'a RawValue,
+        #[serde(rename = "expect")]
+        _expect: IgnoredAny,
     }
-    std::fs::read_to_string(path).with_context(|| format!("failed to read the body in {}", path.display()))
+    let check: Check<'_> = serde_json::from_str(text).ok()?;
+    let request = check.request.get();
+    // The request's text is borrowed from the file's.
+    let start = (request.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    let before = text.get(..start)?.matches('\n').count();
+    Some("\n".repeat(before) + request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_holds_a_request_and_a_body_is_one() {
+        let check = "{\n  \"request\":\n    {\"a\": 1.50},\n  \"expect\": {}\n}";
+        assert_eq!(request_of_check(check).as_deref(), Some("\n\n{\"a\": 1.50}"));
+        for other in [r#"{"deviceRuntimeContext": {}, "linkedHubs": []}"#, r#"{"request": {}}"#, "[]", "no JSON"] {
+            assert_eq!(request_of_check(other), None, "{other}");
+        }
+    }
 }

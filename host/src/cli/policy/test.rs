@@ -9,7 +9,10 @@ use super::{
     check::Checked,
     subject::{PolicyArgs, block_on},
 };
-use crate::{author::unit_tests::Tests, cli::output::say};
+use crate::{
+    author::{Place, unit_tests::Tests},
+    cli::output::say,
+};
 
 /// Run the author's unit tests, then build the policy and check it.
 ///
@@ -25,8 +28,10 @@ pub(in crate::cli) struct Test {
 impl Test {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let place = self.policy.place()?;
-        let tests = place.folder().and_then(Tests::of);
-        let status = tests.zip(place.folder()).map(|(tests, folder)| tests.run(folder)).transpose()?;
+        // Unit tests are of the source, and so of no component that is there already.
+        let source = place.folder().filter(|_| matches!(place, Place::Source(_)));
+        let tests = source.and_then(Tests::of);
+        let status = tests.zip(source).map(|(tests, folder)| tests.run(folder)).transpose()?;
         let command = tests.map(|tests| tests.name());
         let name = place.name();
         if let (Some(command), Some(status)) = (&command, status.filter(|status| !status.success())) {

@@ -36,7 +36,7 @@ pub enum ProcessError {
         command: String,
         /// How it ended.
         status: ExitStatus,
-        /// The end of what it wrote to standard error.
+        /// The first and the last of what it wrote to standard error.
         output: String,
     },
     /// The caller gave up: see [`Progress::cancelled`](crate::toolchain::Progress::cancelled).

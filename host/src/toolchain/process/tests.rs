@@ -20,11 +20,32 @@ fn output_is_collected_and_nothing_can_be_asked() {
 }
 
 #[test]
-fn a_failure_quotes_the_end_of_standard_error() {
+fn a_failure_quotes_standard_error() {
     let error = shell("echo broken >&2; exit 3", AMPLE).capture(&Silent).unwrap_err();
     let ProcessError::Failed { output, status, .. } = &error else { panic!("{error}") };
     assert_eq!((output.as_str(), status.code()), ("broken", Some(3)));
     assert!(error.to_string().ends_with("failed (exit status: 3):\nbroken"), "{error}");
+}
+
+#[test]
+fn a_long_failure_is_quoted_from_its_first_line_to_its_last() {
+    let quoted = |lines: u32| {
+        let error = shell(&format!("seq {lines} >&2; exit 1"), AMPLE).capture(&Silent).unwrap_err();
+        let ProcessError::Failed { output, .. } = error else { panic!("{error}") };
+        output.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(quoted(32), (1..=32).map(|line| line.to_string()).collect::<Vec<_>>());
+    let long = quoted(1000);
+    assert_eq!((long.len(), long[0].as_str(), long[19].as_str()), (33, "1", "20"));
+    assert_eq!((long[20].as_str(), long[21].as_str(), long[32].as_str()), ("… 968 lines left out …", "989", "1000"));
+}
+
+#[test]
+fn tools_are_not_made_to_tell_where_in_themselves_they_were() {
+    let mut invocation = shell("echo ${RUST_BACKTRACE-unset} ${RUST_LIB_BACKTRACE-unset} $KEPT", AMPLE);
+    let environment = Environment::default().with("RUST_BACKTRACE", "full").with("RUST_LIB_BACKTRACE", "1");
+    invocation.environment = environment.with("KEPT", "kept");
+    assert_eq!(invocation.capture(&Silent).unwrap(), "unset unset kept\n");
 }
 
 #[test]
