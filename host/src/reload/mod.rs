@@ -211,6 +211,8 @@ async fn own(
     };
     match ready {
         Ok(watch) => {
+            // Known before the server says that it is ready.
+            reloader.metrics.catalogue_down.set(watch.is_deaf().into());
             // Nobody waits any more if the server gave up meanwhile, or if this is another start.
             let _ = loaded.take().map(|loaded| loaded.send(Ok(())));
             reloader.follow(watch, queue, stop).await;
