@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 
 use super::{
     Habit, Share,
-    pace::{BRIEF, Crowd, processor_time},
+    pace::{BRIEF, Crowd},
     processors,
 };
-use crate::engine::priority;
+use crate::engine::{priority, processor_time};
 
 /// Work that was begun or is to begin.
 struct Job {

@@ -13,8 +13,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::{Share, processors};
 
 /// A tenant keeps its pace while it uses less than one part in this many of the processors.
@@ -104,12 +102,6 @@ impl Crowd {
         }
         self.crowded.ahead() == 0
     }
-}
-
-/// The processor time that this thread has had. Wall time would charge a tenant for the time that others took from it.
-pub(super) fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// Nanoseconds in which a tenant earns this much processor time.

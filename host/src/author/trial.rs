@@ -5,13 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::Outlook;
 use crate::{
     catalogue::{Counts, Origin, Policy, Release, Serving},
     contract::{Limits, Name, PolicyId},
     decide::{Ruling, rule},
+    engine::processor_time,
     wire::Body,
 };
 
@@ -50,9 +49,9 @@ impl Trial {
     pub async fn run(release: &Arc<Release>, body: &Body<'_>) -> anyhow::Result<Self> {
         let policy = serving(release)?;
         let request = body.request();
-        let before = thread_time();
+        let before = processor_time();
         let ruling = rule(&policy, &request).await;
-        let cpu = thread_time().saturating_sub(before);
+        let cpu = processor_time().saturating_sub(before);
         let trail = &ruling.decided.trail;
         let used = Used { time: trail.elapsed, cpu, memory: trail.memory };
         let outlook = Outlook::of(&request, &ruling, release.fallback);
@@ -72,10 +71,4 @@ fn serving(release: &Arc<Release>) -> anyhow::Result<Policy> {
         counts: Arc::new(Counts::default()),
         habit: Arc::default(),
     })
-}
-
-/// The processor time this thread has used.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -49,9 +49,13 @@ impl Cpu {
     }
 }
 
-/// The processor time this thread has used, in nanoseconds.
 fn thread_time() -> u64 {
+    u64::try_from(processor_time().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The processor time that this thread has used. Wall time would charge a tenant for the time that others took from it.
+#[must_use]
+pub fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    let part = |number: i64| u64::try_from(number).unwrap_or_default();
-    part(time.tv_sec) * 1_000_000_000 + part(time.tv_nsec)
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -18,6 +18,7 @@ pub mod worker;
 
 pub use cache::Cache;
 pub use compiler::Compiler;
+pub use cpu::processor_time;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
 pub use inspect::{Offer, PACKAGE as CONTRACT, Rejection, VERSION as CONTRACT_VERSION, offer};
 pub use program::{Program, Run};
