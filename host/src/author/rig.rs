@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::{
     catalogue::{Release, source::PolicyFiles},
     contract::{Digest, Failure, Limits},
-    engine::{Compiler, Engine},
+    engine::{Compiler, Engine, Program},
     reload::verify::{Plan, validate_settings},
     toolchain::Environment,
 };
@@ -67,10 +67,7 @@ impl Rig {
     pub async fn release(&self, files: &PolicyFiles) -> Result<Release, Failure> {
         let plan = Plan::of(files, self.limits)?;
         let version = Digest::of(&files.component);
-        let program = match self.compiler.cached(&version) {
-            Some(program) => program,
-            None => self.compiler.program(&version, &files.component).await?,
-        };
+        let program = self.program(&version, &files.component).await?;
         let release = plan.release(version, program);
         let limits = release.limits;
         let patient = patient(release);
@@ -84,7 +81,14 @@ impl Rig {
     ///
     /// The stage that the server would refuse the component at, and why.
     pub async fn judge(&self, component: &[u8]) -> Result<(), Failure> {
-        self.compiler.program(&Digest::of(component), component).await.map(drop::<Arc<_>>)
+        self.program(&Digest::of(component), component).await.map(drop::<Arc<_>>)
+    }
+
+    async fn program(&self, version: &Digest, component: &[u8]) -> Result<Arc<Program>, Failure> {
+        match self.compiler.cached(version) {
+            Some(program) => Ok(program),
+            None => self.compiler.program(version, component).await,
+        }
     }
 }
 

@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     catalogue::source::{self, CHECKS, COMPONENT_FILE, MAX_COMPONENT, POLICY_FILE, PolicyFiles, TABLES},
-    toolchain::{self, BuildOptions, Progress},
+    toolchain::{self, BuildOptions, Language, Progress},
 };
 
-/// Files by which the source of a policy is known, whatever its language.
-const SOURCES: [&str; 6] = ["Cargo.toml", "package.json", "pyproject.toml", "go.mod", "policy.c", "Makefile"];
+/// What tells source apart whose author runs `make` alone.
+const MAKEFILE: &str = "Makefile";
 
 /// Where a policy is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,16 +57,16 @@ impl Place {
         if !path.is_dir() {
             bail!("there is no policy at {}: name a component, or a policy's folder", path.display());
         }
-        if SOURCES.iter().any(|file| path.join(file).is_file()) {
+        if Language::of(path).is_some() || path.join(MAKEFILE).is_file() {
             return Ok(Self::Source(path.to_owned()));
         }
         if path.join(COMPONENT_FILE).is_file() {
             return Ok(Self::Folder(path.to_owned()));
         }
         bail!(
-            "{} is no policy's folder: it has neither {COMPONENT_FILE} nor source ({})",
+            "{} is no policy's folder: it has neither {COMPONENT_FILE} nor source ({}, {MAKEFILE})",
             path.display(),
-            SOURCES.join(", ")
+            Language::ALL.map(Language::mark).join(", ")
         )
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -70,14 +71,12 @@ impl ReplacedArgs {
 
 /// Runs what needs one thread: decisions are made where they are asked for, so that their processor time can be told.
 pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    use anyhow::Context as _;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("failed to start the runtime")?.block_on(work)
 }
 
 /// Reads a body from a file, or from standard input if it is `-`. Of a check, that is its request.
 pub(super) fn read_body(path: &std::path::Path) -> anyhow::Result<String> {
-    use anyhow::Context as _;
     let text = if path.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin()).context("failed to read the body from standard input")?
     } else {
