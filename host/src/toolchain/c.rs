@@ -54,8 +54,7 @@ fn lay_out(job: &Job<'_>, stage: &Path) -> Result<Vec<String>, BuildError> {
     if own.is_dir() {
         job::copy(&own, &sdk, &|_, _| true)?;
     } else {
-        let laid_out = sdk::lay_out(sdk::C, &sdk);
-        laid_out.map_err(|source| BuildError::Tools { language: job.language, source })?;
+        job.lay_out(sdk::C, &sdk)?;
     }
     let mut sources = names(stage, "")?;
     sources.retain(|name| !name.starts_with("test"));

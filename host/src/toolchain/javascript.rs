@@ -83,8 +83,7 @@ fn lay_out(job: &Job<'_>, package: &Package, main: &str, stage: &Path) -> Result
     let modules = stage.join("node_modules");
     package.lay_out_dependencies(job, &modules, &mut BTreeSet::new())?;
     if !modules.join(SDK).is_dir() {
-        sdk::lay_out(sdk::JAVASCRIPT, &modules.join(SDK))
-            .map_err(|source| BuildError::Tools { language: job.language, source })?;
+        job.lay_out(sdk::JAVASCRIPT, &modules.join(SDK))?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::error::{BuildError, RouteError};
 use super::language::Language;
 use super::process::{Invocation, ProcessError};
 use super::progress::{Event, Progress};
+use super::sdk;
 use super::shelf::Shelf;
 
 /// The contract, which every component carries a description of.
@@ -121,6 +122,11 @@ impl Job<'_> {
             RouteError::Process(ProcessError::Cancelled) => BuildError::Cancelled,
             source => BuildError::Tools { language: self.language, source },
         })
+    }
+
+    /// Writes an SDK of this program into a folder.
+    pub(super) fn lay_out(&self, sdk: sdk::Files, folder: &Path) -> Result<(), BuildError> {
+        sdk::lay_out(sdk, folder).map_err(|source| BuildError::Tools { language: self.language, source })
     }
 
     /// Runs what fetches tools, which may take long.

@@ -18,13 +18,13 @@
 //! whose rustup hangs and for tests. `BERTH_CACHE_DIR` says where the private folder lies; without it that is
 //! `berth/` in `$XDG_CACHE_HOME` or in `~/.cache`.
 //!
-//! Builds from Rust, C and Go are reproducible: the same source with the same tools has the same digest wherever its folder lies, and no
-//! path of the machine ends up in the component. One exception is cargo's: a crate that is depended on by a path that
-//! leads out of the workspace lends its place to the names of its functions, and so to the digest.
+//! Builds from Rust, C and Go are reproducible: the same source with the same tools has the same digest wherever its folder
+//! lies, and no path of the machine ends up in the component. One exception is cargo's: a crate that is depended on by a
+//! path that leads out of the workspace lends its place to the names of its functions, and so to the digest.
 //!
 //! Not here: whether a component is a policy Berth would serve (the engine's business); where the component is then
-//! stored. Nothing here is async, and a build takes
-//! seconds to minutes: call it from a thread that may block. It needs Unix.
+//! stored. Nothing here is async, and a build takes seconds to minutes: call it from a thread that may block. It needs
+//! Unix.
 
 mod apt;
 mod begin;

@@ -78,8 +78,7 @@ impl Project {
         }
         job::copy(&job.folder, &app, &is_source)?;
         if !app.join("berth_sdk").is_dir() {
-            let laid_out = sdk::lay_out(sdk::PYTHON, &app);
-            laid_out.map_err(|source| BuildError::Tools { language: job.language, source })?;
+            job.lay_out(sdk::PYTHON, &app)?;
         }
         job::write(&app.join("berth_entry.py"), ENTRY)
     }
