@@ -95,10 +95,12 @@ impl Rejection {
 }
 
 /// How to build without WASI, for each language that links it of its own accord.
-const WITHOUT_WASI: &str = ", or have WASI answered inside it (`berth policy seal`): Rust for wasm32-unknown-unknown (`berth policy build`), JavaScript with `jco componentize \
-                            --disable all` or `componentize-qjs --stub-wasi`, Python with `componentize-py --stub-wasi`, \
-                            C and C++ without stdio, Go and whatever else speaks WASI preview 1 with an adapter that \
-                            answers it inside the component (`wasm-tools component new --adapt`)";
+const WITHOUT_WASI: &str = ", or have WASI answered inside it (`berth policy seal`): Rust for wasm32-unknown-unknown \
+                            (`berth policy build`), JavaScript with `jco componentize --disable all` or \
+                            `componentize-qjs --stub-wasi`, Python with `componentize-py --stub-wasi`, C and C++ \
+                            without stdio, Go and whatever else speaks WASI preview 1 with an adapter that answers it \
+                            inside the component (`wasm-tools component new --adapt`)";
+
 fn hint(names: &[String]) -> &'static str {
     if names.iter().any(|name| name.starts_with("wasi:")) { WITHOUT_WASI } else { "" }
 }

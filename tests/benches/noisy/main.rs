@@ -27,8 +27,6 @@ use berth_tests::{
     load::{Caller, Latencies, at_rate, hammer, saturate},
 };
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
 use self::server::Server;
 
 /// Connections of the quiet tenant.
@@ -103,11 +101,7 @@ fn beside_noise(
 /// Takes no time from whoever else wants it, and keeps half of the processors free of anything.
 fn give_way() {
     let _ = rustix::process::nice(19);
-    let all = sched_getaffinity(None).expect("this thread's processors");
-    let mut half = CpuSet::new();
-    let processors = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor));
-    processors.skip(all.count() as usize / 2).for_each(|processor| half.set(processor));
-    sched_setaffinity(None, &half).expect("some of its processors");
+    berth::engine::priority::keep_to_half();
 }
 
 /// Median and 99th percentile in microseconds.
