@@ -24,7 +24,7 @@
 //! - [`guests`]: policies compiled from Rust, and hostile ones of a few lines of WebAssembly text.
 //! - [`fuzzing`]: what has to hold for any bytes.
 //! - [`bodies`]: what DPS sends.
-//! - [`load`]: load for benchmarks.
+//! - [`load`]: load for benchmarks, and [`compare`]: that of Berth with others.
 //! - [`local_dps`]: a running local DPS, its webhook, and devices with official clients.
 //! - [`mod@reference`]: what the generated pages in `docs/` have to hold, and [`snippets`]: runs the commands on [`pages`].
 //!
@@ -46,6 +46,7 @@ pub mod author;
 mod berth;
 pub mod bodies;
 mod catalogue;
+pub mod compare;
 mod folder;
 pub mod fuzzing;
 pub mod guests;

@@ -18,7 +18,10 @@ Commands:
                 --clients installs the official device and service clients and runs the tests that need them as well, and
                 those that build policies in every language
   soak          run the long form of the tests of swaps, kills, starts and accounts; the counts can be set, see xtask/src/suite.rs
-  bench NAME    run a benchmark of tests/benches: noisy, swap
+  bench [--quick] [--only ID,…] [ARGS]
+                compare Berth with a native handler, other hosts of WebAssembly, Node and OPA, which are fetched and built
+                the first time, and write docs/benchmarks.md; --help tells more
+  bench NAME    run another benchmark of tests/benches: noisy, swap
   fuzz [TARGET] [--seconds N] [--keep]
                 look for bytes that break what has to hold for any bytes; --keep makes tests/fuzz/corpus of what was found
   bless         rewrite the generated references in docs/ from the code

@@ -78,9 +78,13 @@ pub(crate) fn soak() -> anyhow::Result<bool> {
     Ok(tests.status().context("failed to run cargo")?.success())
 }
 
-/// Runs the benchmark that `arguments` begin with; the rest goes to it. Each compares, in one run, with itself or a peer.
+/// Runs the benchmark that `arguments` begin with, or the comparison with others; the rest goes to it. Each compares, in
+/// one run, with itself or a peer.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
-    let (name, rest) = arguments.split_first().context("which benchmark? Each file of tests/benches is one")?;
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) if !name.starts_with('-') => (name.as_str(), rest),
+        _ => ("compare", arguments),
+    };
     build()?;
     let mut bench = cargo(&["bench", "--workspace", "--bench", name, "--"]);
     Ok(bench.args(rest).status().context("failed to run cargo")?.success())

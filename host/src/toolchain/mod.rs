@@ -158,6 +158,16 @@ pub fn build_using(
     build_with(&policy, toolchain.clone(), options, progress)
 }
 
+/// Compiles a guest in Rust that is no policy, such as another host's plug-in: the core module, as the compiler leaves it.
+///
+/// # Errors
+/// As [`build`].
+pub fn compile(source: &Path, options: &BuildOptions, progress: &dyn Progress) -> Result<Vec<u8>, BuildError> {
+    let guest = cargo::Policy::locate(source, options, progress)?;
+    let toolchain = Toolchain::find(guest.folder(), &options.toolchain, progress)?;
+    guest.compile(&toolchain, options, progress)
+}
+
 fn build_with(
     policy: &cargo::Policy,
     toolchain: Toolchain,

@@ -6,4 +6,4 @@ mod rust;
 
 pub use hostile::{Guest, importing, of_another_world, policy_of, section};
 pub use reply::Reply;
-pub use rust::{built, example, target};
+pub use rust::{built, built_from, example, options, target};

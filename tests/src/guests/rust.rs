@@ -43,6 +43,15 @@ pub fn built(name: &str) -> Policy {
     Policy::of(component(&repository().join("tests/guests").join(name)))
 }
 
+/// The component of a policy in any language, from a folder of the repository.
+///
+/// # Errors
+///
+/// If it cannot be built: tools may have to be fetched.
+pub fn built_from(folder: &str) -> anyhow::Result<Vec<u8>> {
+    Ok(build(&repository().join(folder), &options(), &Silent)?.component)
+}
+
 /// Where guests are compiled.
 ///
 /// # Panics
@@ -59,17 +68,19 @@ fn component(folder: &Path) -> Vec<u8> {
     if let Some(component) = built.get(folder) {
         return component.clone();
     }
-    let options = BuildOptions {
-        // Beside the host's own artefacts, so that the next run finds what this one compiled.
-        target_dir: Some(target()),
-        ..BuildOptions::default()
-    };
-    let component = match build(folder, &options, &Silent) {
+    let component = match build(folder, &options(), &Silent) {
         Ok(built) => built.component,
         Err(error) => panic!("{} cannot be built: {error:#}", folder.display()),
     };
     built.insert(folder.to_owned(), component.clone());
     component
+}
+
+/// How guests are compiled.
+#[must_use]
+pub fn options() -> BuildOptions {
+    // Beside the host's own artefacts, so that the next run finds what this one compiled.
+    BuildOptions { target_dir: Some(target()), ..BuildOptions::default() }
 }
 
 fn read(path: &Path) -> String {

@@ -16,6 +16,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::compare::{page, report::Report};
+
 /// A generated file.
 pub struct Document {
     /// Its path in the repository.
@@ -38,7 +40,7 @@ pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
         let text = text.with_context(|| format!("failed to generate {path}"))?;
         anyhow::Ok(Document { path, text })
     };
-    Ok(vec![
+    let mut documents = vec![
         document("docs/contract.md", contract::reference(&read("wit/allocation.wit")?))?,
         document("docs/configuration.md", configuration::reference())?,
         document("docs/cli.md", command_line::reference())?,
@@ -51,7 +53,14 @@ pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
                 stages: read("host/src/contract/stage.rs")?,
             }),
         )?,
-    ])
+    ];
+    // There are none before the first run on a machine that is to be told of.
+    if let Ok(figures) = read(page::FIGURES) {
+        let report: Report =
+            serde_json::from_str(&figures).with_context(|| format!("{} is not a report", page::FIGURES))?;
+        documents.extend(page::documents(&report));
+    }
+    Ok(documents)
 }
 
 /// The line that every generated file begins with.

@@ -16,6 +16,7 @@ mod author_seal;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
+mod benchmarks;
 mod bounds;
 mod broken_at_start;
 mod broken_files;

@@ -1,0 +1,118 @@
+//! Berth with more and more policies: all of them the example by-model, but each a component of its own, and ten to a tenant.
+//! All are asked in turn, so that none is warmer than another.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::Context as _;
+
+use super::{
+    berth,
+    contender::request,
+    driver::Driver,
+    reload::Swap,
+    report::{Effort, Growth, rounded},
+    server::Server,
+};
+use crate::{
+    Catalogue, Policy, bodies,
+    guests::{example, section},
+};
+
+/// Policies of one tenant.
+const TENANT: usize = 10;
+
+/// Measures with each of these numbers of policies. All servers run at once, so that their turns can be compared.
+///
+/// # Errors
+///
+/// If a server does not start.
+pub(super) fn measure(numbers: &[usize], effort: Effort, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Growth>> {
+    let mut running = Vec::new();
+    for policies in numbers {
+        let (server, growth) = start(*policies)?;
+        tell(&format!("{policies} policies: ready after {:.0} ms, then {:.0} ms", growth.cold_ms, growth.warm_ms));
+        let requests = (0..*policies).map(|number| {
+            let (tenant, policy) = names(number);
+            request(&berth::path(&tenant, &policy), bodies::phone())
+        });
+        let mut driver = Driver::new(server.address, requests.collect());
+        // Once around at least, so that all that is made at a first decision is made.
+        let warm = Duration::from_secs_f64(effort.seconds / 2.0);
+        let _ = driver.saturate(warm.max(Duration::from_micros(500) * *policies as u32));
+        running.push((server, driver, growth));
+    }
+    for _ in 0..effort.rounds {
+        for (_, driver, growth) in &mut running {
+            growth.throughput.push(rounded(driver.saturate(Duration::from_secs_f64(effort.seconds))));
+        }
+    }
+    let mut all = Vec::new();
+    for (server, _, mut growth) in running {
+        growth.memory = server.memory()?;
+        let (tenant, policy) = names(0);
+        let mut swap = Swap::of(&server, &tenant, &policy)?;
+        for number in 0..effort.swaps as usize {
+            // Numbers that no policy has.
+            let new = distinct(&example("by-model"), growth.policies + number);
+            let (new, back) = swap.there_and_back(new.component())?;
+            growth.new_ms.push(new);
+            growth.back_ms.push(back);
+        }
+        tell(&format!("{} policies: swapped {} times", growth.policies, effort.swaps));
+        all.push(growth);
+    }
+    Ok(all)
+}
+
+/// Starts a server with so many policies: once to have all compiled, and once more.
+fn start(policies: usize) -> anyhow::Result<(Server, Growth)> {
+    let folder = berth::folder_of(&Catalogue::new())?;
+    let policy = example("by-model");
+    for first in (0..policies).step_by(TENANT) {
+        let (tenant, _) = names(first);
+        let of_tenant = (first..policies.min(first + TENANT)).fold(Catalogue::new().tenant(&tenant), |all, number| {
+            all.policy(&names(number).1, distinct(&policy, number))
+        });
+        of_tenant.write(&folder.path().join("policies"));
+    }
+    let cold = berth::start(folder.path())?;
+    let cold_ms = rounded(cold.start.as_secs_f64() * 1000.0);
+    cold.stop()?;
+    let server = berth::start(folder.path())?;
+    let growth = Growth {
+        policies,
+        cold_ms,
+        warm_ms: rounded(server.start.as_secs_f64() * 1000.0),
+        idle_memory: server.memory()?,
+        memory: 0,
+        component: policy.component().len() as u64,
+        code: code(folder.path())?,
+        throughput: Vec::new(),
+        new_ms: Vec::new(),
+        back_ms: Vec::new(),
+    };
+    Ok((server.keeping(folder), growth))
+}
+
+/// A policy's tenant and its name.
+fn names(number: usize) -> (String, String) {
+    (format!("tenant-{}", number / TENANT), format!("policy-{number}"))
+}
+
+/// The same policy as another component: with its number in a section that nobody reads.
+fn distinct(policy: &Policy, number: usize) -> Policy {
+    let mut component = policy.component().to_vec();
+    let content = [b"\x06number".as_slice(), number.to_string().as_bytes()].concat();
+    component.extend(section(0, &content));
+    policy.clone().file("policy.wasm", component)
+}
+
+/// Bytes of a policy's compiled code, as Berth keeps it.
+fn code(folder: &Path) -> anyhow::Result<u64> {
+    let compiled = folder.join("berth-data/cache");
+    let mut largest = 0;
+    for entry in fs::read_dir(&compiled).with_context(|| format!("failed to read {}", compiled.display()))? {
+        largest = largest.max(entry.and_then(|entry| entry.metadata()).context("failed to read compiled code")?.len());
+    }
+    Ok(largest)
+}
