@@ -140,11 +140,12 @@ fn refused(status: u16, code: u32) -> &'static str {
             "mind --registration-id: letters, digits and - . _ : only, 128 at most; and the size of the payload"
         }
         (401_000, _) => {
-            "the signature does not count: is this machine's clock right, and is it a device with this attestation?"
+            "the signature does not count, and `berth dps trace` of a local DPS shows why: is this machine's clock right, and \
+             is it a device with this attestation?"
         }
         (401_002, _) => {
-            "mind --id-scope and --registration-id, and that the key, certificate or TPM is the enrollment's own or its \
-             group's; `berth dps enrollment list` shows what there is"
+            "`berth dps trace` of a local DPS shows why: mind --id-scope and --registration-id, and that the key, certificate \
+             or TPM is the enrollment's own or its group's; `berth dps enrollment list` shows what there is"
         }
         (404_201, _) => "enroll the device first: `berth dps enrollment add FILE`",
         (_, 401) => "mind --id-scope, --registration-id and the key, certificate or TPM",

@@ -133,7 +133,8 @@ impl Authority {
 ///
 /// # Errors
 ///
-/// If what is there is no authority of an earlier run, a device's id is none, a name cannot be in a certificate or a file cannot be written.
+/// If what is there is no authority of an earlier run, a device's id is none, a name cannot be in a certificate or a file
+/// cannot be written.
 pub fn write_set(folder: &Path, devices: &[String], names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     for device in devices {
         // It becomes the name of a file.

@@ -33,3 +33,16 @@ impl Clock {
         format!("{:.7}", Timestamp::now())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_shorter_by_the_factor() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Clock::new(1).shortened(second), second);
+        assert_eq!(Clock::new(1000).shortened(82 * second), Duration::from_millis(82));
+        assert_eq!(Clock::new(0).shortened(second), second);
+    }
+}

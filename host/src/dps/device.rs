@@ -1,7 +1,9 @@
 //! What is remembered of a device: the last word of the service to it, where it is assigned, what happened.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
+
+use super::twin::InitialTwin;
 
 /// A device that has registered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub struct Assignment {
     pub device_id: String,
     /// Its twin there, as far as provisioning sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub twin: Option<Value>,
+    pub twin: Option<InitialTwin>,
 }
 
 /// How a registration stands: DPS's `DeviceRegistrationResult`.
@@ -150,6 +152,9 @@ pub struct Event {
     /// The hub it is on now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// What the webhook had for the device: a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Box<RawValue>>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::twin::InitialTwin;
+
 /// An individual enrollment or an enrollment group: which one, the id says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,7 +34,7 @@ pub struct Enrollment {
     pub iot_hub_host_name: Option<String>,
     /// The twin a device begins with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub initial_twin: Option<Value>,
+    pub initial_twin: Option<InitialTwin>,
     /// Changes with every change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,

@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, ensure};
-use serde::Deserialize;
+use anyhow::{Context as _, anyhow};
+use serde::{Deserialize, Serialize};
 
 use super::{
     attestation::certificate,
     enrollment::{Enrollment, Kind},
+    objects,
     registrar::Registrar,
     service::{Mode, is_written, write},
 };
 
 /// Enrollments and certificates, as the service API has them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnrollmentsFile {
     /// Individual enrollments.
@@ -25,7 +26,7 @@ pub struct EnrollmentsFile {
 }
 
 /// An authority of the certificate store.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Authority {
     /// The name that `caReferences` use.
@@ -44,9 +45,7 @@ impl EnrollmentsFile {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
         let wrong = || format!("{} is no enrollments file", path.display());
         let mut file: Self = if path.extension().is_some_and(|extension| extension == "json") {
-            // An array of the members' values would be read as well.
-            ensure!(text.trim_start().starts_with('{'), "{}: it has to be an object with enrollments in it", wrong());
-            serde_json::from_str(&text).with_context(wrong)?
+            objects::whole(text.as_bytes()).with_context(wrong)?
         } else {
             toml::from_str(&text).with_context(wrong)?
         };
@@ -78,7 +77,7 @@ impl EnrollmentsFile {
             }
             write(registrar, enrollment, Mode::Update, None)
                 .await
-                .map_err(|error| anyhow!("the enrollment {id} is not right: {}", error.code_and_message().1))?;
+                .map_err(|error| anyhow!("the enrollment {id} is not right: {error}"))?;
         }
         Ok(())
     }

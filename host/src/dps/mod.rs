@@ -6,7 +6,7 @@
 //!
 //! - [`registrar`]: the transport-free core. One request of a device in, status and JSON body out.
 //! - [`attestation`]: whether a device is who it says. [`allocation`]: which hub it gets.
-//! - [`enrollment`], [`device`]: what is known of both, kept by [`store`]. [`mod@file`]: enrollments from a file.
+//! - [`enrollment`], [`device`], [`twin`]: what is known of them, kept by [`store`]. [`mod@file`]: enrollments from a file.
 //! - [`tls`] and [`listener`]: how devices connect. [`https`] and [`mqtt`]: what they say there.
 //! - [`service`]: the service API. [`control`]: what `berth dps` asks, with [`trace`] and [`fault`].
 //! - [`certificates`]: certificates for tests. [`config`] and [`server`]: all of it put together.
@@ -31,3 +31,4 @@ pub mod service;
 pub mod store;
 pub mod tls;
 pub mod trace;
+pub mod twin;

@@ -2,26 +2,27 @@
 //!
 //! A struct is also read from an array of its members' values, which nobody means and the service does not take.
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
-
-use super::registrar::ServiceError;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Error, Value, value::RawValue};
 
 /// Reads a struct from an object. What is nested in it is the struct's own matter.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     match body.trim_ascii_start().first() {
-        Some(b'[') => Err(ServiceError::Deserialization("the body is not a JSON object".into())),
-        _ => Ok(serde_json::from_slice(body)?),
+        Some(b'[') => Err(Error::custom("there is an array instead of a JSON object")),
+        _ => serde_json::from_slice(body),
     }
 }
 
 /// Reads a struct in which objects are objects at every depth: as it is itself when it is written.
-pub(super) fn whole<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, ServiceError> {
+pub(super) fn whole<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Error> {
     let value: T = read(body)?;
     if is_alike(&serde_json::from_slice(body)?, &serde_json::to_value(&value)?) {
         return Ok(value);
     }
-    Err(ServiceError::Deserialization("there is an array where an object belongs".into()))
+    Err(Error::custom("there is an array where an object belongs"))
 }
 
 /// Whether nothing that is written as an object was given as an array.

@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -124,11 +124,21 @@ fn acceptor(section: &TlsSection, data: &Path) -> anyhow::Result<TlsAcceptor> {
         (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         _ => (data.join("server.pem"), data.join("server.key")),
     };
-    if section.certificate.is_none() && !(certificate.is_file() && key.is_file()) {
-        let authority = Authority::root("Berth local DPS")?;
+    let authority = data.join(AUTHORITY_FILE);
+    let is_own = section.certificate.is_none();
+    if is_own && certificate.is_file() && key.is_file() {
+        ensure!(
+            authority.is_file(),
+            "{} is gone, and clients have to trust it: put it back, or remove {} and {} to have all three made anew",
+            authority.display(),
+            certificate.display(),
+            key.display()
+        );
+    } else if is_own {
+        let root = Authority::root("Berth local DPS")?;
         let names = ["localhost", "127.0.0.1", "127.0.0.2", "::1"].map(str::to_owned);
-        let made = authority.server(&names)?;
-        certificates::publish(&data.join(AUTHORITY_FILE), &authority.pem())?;
+        let made = root.server(&names)?;
+        certificates::publish(&authority, &root.pem())?;
         certificates::publish(&certificate, &made.chain)?;
         certificates::write(&key, &made.key)?;
     }

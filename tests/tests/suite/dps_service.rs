@@ -1,5 +1,7 @@
 //! The service API of the local DPS, as tools call it.
 
+mod refusals;
+
 use berth_tests::{
     Answer,
     local_dps::{CLIMATE, LocalDps, PHONES, Setup, Webhook, device::with_a_group, group, individual, keys},
@@ -186,7 +188,6 @@ async fn dps_service_chooses_how_a_hub_is_chosen() {
         (json!({ "allocationPolicy": "custom" }), "A CustomAllocationDefinition is required"),
         (webhook(json!({ "apiVersion": "2021-10-01" })), "needs a webhookUrl and an apiVersion"),
         (webhook(json!({ "webhookUrl": "https://localhost" })), "needs a webhookUrl and an apiVersion"),
-        (json!({ "initialTwin": [] }), "initialTwin"),
     ] {
         let answer = put(&dps, &keyed("three", &wrong)).await;
         assert_eq!(error(&answer), (400, 400_004), "{wrong}");

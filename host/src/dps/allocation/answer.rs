@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{Choice, Failure};
+use crate::dps::twin::InitialTwin;
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ struct Allocation<'a> {
     #[serde(default)]
     iot_hub_host_name: Option<String>,
     #[serde(default)]
-    initial_twin: Option<Value>,
+    initial_twin: Value,
     #[serde(default, borrow)]
     payload: Option<&'a RawValue>,
 }
@@ -54,12 +55,10 @@ impl Answer {
         let hub = hub.ok_or_else(|| {
             Failure::custom(format_args!("because the webhook chose {named:?}, which is not one of linkedHubs"))
         })?;
-        let initial_twin = allocation.initial_twin.filter(|twin| !twin.is_null());
-        if initial_twin.as_ref().is_some_and(|twin| !twin.is_object()) {
-            return Err(Failure::custom("because the webhook's initialTwin is not a JSON object"));
-        }
+        let (initial_twin, passed_over) = InitialTwin::of_webhook(allocation.initial_twin)
+            .map_err(|part| Failure::custom(format_args!("because the webhook's {part} is not a JSON object")))?;
         // A payload that is not an object does not reach a device.
         let payload = allocation.payload.filter(|payload| payload.get().starts_with('{')).map(ToOwned::to_owned);
-        Ok(Choice { hub, initial_twin, payload })
+        Ok(Choice { hub, initial_twin, payload, passed_over })
     }
 }

@@ -9,12 +9,13 @@ pub use webhook::WebhookError;
 pub(super) use webhook::{Attempt, Webhook};
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 pub(super) use self::answer::Answer;
 use super::{
     device::{Assignment, Substatus},
     enrollment::{AllocationPolicy, Enrollment, ReprovisionPolicy},
+    twin::InitialTwin,
 };
 
 /// A linked hub.
@@ -46,8 +47,10 @@ impl Failure {
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     pub hub: String,
-    pub initial_twin: Option<Value>,
+    pub initial_twin: Option<InitialTwin>,
     pub payload: Option<Box<RawValue>>,
+    /// Members of the webhook's twin that no twin has: DPS passes over them.
+    pub passed_over: Vec<String>,
 }
 
 /// The hubs that a device may get: DPS's `linkedHubs`. A device that must not move has only the one it is on. A hub that

@@ -55,9 +55,8 @@ fn answers_mean_what_dps_takes_them_for() {
 fn a_twin_counts_on_the_first_assignment_and_on_a_reset() {
     let [migrate, reset, never] = [(true, true), (true, false), (false, true)]
         .map(|(update, migrate)| group(json!({"updateHubAssignment": update, "migrateDeviceData": migrate})));
-    let twin = Some(json!({"tags": {"from": "webhook"}}));
-    let old = Some(json!({"tags": {"from": "before"}}));
-    let choice = |hub: &str| Choice { hub: hub.into(), initial_twin: twin.clone(), payload: None };
+    let [twin, old] = ["webhook", "before"].map(|from| serde_json::from_value(json!({"tags": {"from": from}})).ok());
+    let choice = |hub: &str| Choice { hub: hub.into(), initial_twin: twin.clone(), ..Choice::default() };
     let current = Assignment { hub: NORTH.into(), device_id: "d".into(), twin: old.clone() };
 
     let (first, substatus) = assign(&migrate, "d", None, &choice(NORTH));

@@ -1,11 +1,12 @@
 //! Calls a webhook: anybody's, over HTTP or HTTPS.
 //!
 //! What DPS does about a redirect, a slow answer or a large one is not documented. Here a redirect is not followed and
-//! counts by its status; no answer in time, or none at all, counts as one that is tried again; a large one is none.
+//! counts by its status; no answer in time, or none at all, counts as one that is tried again; an allocation that is larger
+//! than DPS's messages fails, since it would be no smaller the next time.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{Method, Request, Uri, body::Bytes, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -17,9 +18,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use thiserror::Error;
 
 use super::Answer;
-
-/// Bytes of an answer: DPS's messages have at most 96 KiB, and a twin comes on top.
-const MOST_BYTES: usize = 256 << 10;
+use crate::dps::registrar::MOST_BYTES;
 
 /// Webhooks cannot be called.
 #[derive(Debug, Error)]
@@ -39,7 +38,7 @@ pub(in crate::dps) enum Attempt {
     Answered(Answer),
     /// None, and why: tried again like a status from 429 up.
     Unanswered(String),
-    /// The URL cannot be called, so that trying again is no use.
+    /// The URL cannot be called, or the answer is too large: trying again is no use.
     Impossible(String),
 }
 
@@ -104,6 +103,11 @@ impl Webhook {
         let status = response.status().as_u16();
         match Limited::new(response.into_body(), MOST_BYTES).collect().await {
             Ok(body) => Attempt::Answered(Answer { status, body: body.to_bytes().to_vec() }),
+            Err(error) if error.is::<LengthLimitError>() && status == 200 => {
+                Attempt::Impossible("because the webhook's answer is larger than 96 KB".into())
+            }
+            // By any other status there is nothing to read in it.
+            Err(error) if error.is::<LengthLimitError>() => Attempt::Answered(Answer { status, body: Vec::new() }),
             Err(error) => Attempt::Unanswered(chain(&*error)),
         }
     }

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls_pki_types::{CertificateDer, UnixTime, pem::PemObject as _};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+use thiserror::Error;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::{
     Certificate as Parsed,
@@ -16,6 +17,28 @@ use crate::dps::enrollment::{Certificate, CertificateInfo};
 
 /// The attribute type `commonName` (X.520).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// Why a certificate does not count.
+#[derive(Debug, Error)]
+pub enum Unfit {
+    /// It is not X.509, or not as DPS's library takes it.
+    #[error("it cannot be read")]
+    Unreadable,
+    /// It is another device's.
+    #[error("its common name is not the registration id")]
+    OtherName,
+    /// It is not valid now.
+    #[error("it is valid from {from} to {to}")]
+    OutOfTime {
+        /// From when.
+        from: String,
+        /// Until when.
+        to: String,
+    },
+    /// The authority does not vouch for it.
+    #[error("{0}")]
+    Chain(webpki::Error),
+}
 
 /// Reads a certificate as people and clients give it: PEM, base64 of DER, or base64 of PEM. Of several, the first.
 #[must_use]
@@ -69,30 +92,53 @@ pub fn is(shown: &CertificateDer<'_>, enrolled: &Certificate) -> bool {
 }
 
 /// Whether a certificate is in its time, and its common name is this registration id.
-#[must_use]
-pub fn names(shown: &CertificateDer<'_>, registration_id: &str, now: UnixTime) -> bool {
-    let Ok(certificate) = Parsed::from_der(shown) else { return false };
+///
+/// # Errors
+///
+/// What is not so.
+pub fn names(shown: &CertificateDer<'_>, registration_id: &str, now: UnixTime) -> Result<(), Unfit> {
+    let certificate = Parsed::from_der(shown).map_err(|_| Unfit::Unreadable)?;
     let name = common_name(&certificate.tbs_certificate.subject);
-    name.is_some_and(|name| name.eq_ignore_ascii_case(registration_id)) && is_in_time(&certificate, now)
+    if !name.is_some_and(|name| name.eq_ignore_ascii_case(registration_id)) {
+        return Err(Unfit::OtherName);
+    }
+    is_in_time(&certificate, now)
 }
 
-/// Whether an authority vouches for the first of these certificates, by way of the others.
+/// Who signed a certificate, as far as it says.
 #[must_use]
-pub fn vouches(authority: &CertificateDer<'_>, shown: &[CertificateDer<'_>], now: UnixTime) -> bool {
-    let Some((leaf, between)) = shown.split_first() else { return false };
-    let Ok(parsed) = Parsed::from_der(authority) else { return false };
-    let (Ok(anchor), Ok(leaf)) = (anchor_from_trusted_cert(authority), EndEntityCert::try_from(leaf)) else {
-        return false;
-    };
-    let usage = KeyUsage::client_auth();
-    is_in_time(&parsed, now)
-        && leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &[anchor], between, now, usage, None, None).is_ok()
+pub fn issuer(shown: &CertificateDer<'_>) -> String {
+    Parsed::from_der(shown).map_or_else(|_| String::new(), |parsed| parsed.tbs_certificate.issuer.to_string())
 }
 
-fn is_in_time(certificate: &Parsed, now: UnixTime) -> bool {
+/// Whether an authority vouches for a device's certificate, by way of those above it that it showed.
+///
+/// # Errors
+///
+/// Why not.
+pub fn vouches(
+    authority: &CertificateDer<'_>,
+    leaf: &CertificateDer<'_>,
+    above: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Unfit> {
+    let parsed = Parsed::from_der(authority).map_err(|_| Unfit::Unreadable)?;
+    is_in_time(&parsed, now)?;
+    let anchors = [anchor_from_trusted_cert(authority).map_err(Unfit::Chain)?];
+    let leaf = EndEntityCert::try_from(leaf).map_err(Unfit::Chain)?;
+    let usage = KeyUsage::client_auth();
+    let path = leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, above, now, usage, None, None);
+    path.map(drop).map_err(Unfit::Chain)
+}
+
+fn is_in_time(certificate: &Parsed, now: UnixTime) -> Result<(), Unfit> {
     let seconds = |time: &Time| time.to_unix_duration().as_secs();
     let validity = &certificate.tbs_certificate.validity;
-    (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.as_secs())
+    if (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.as_secs()) {
+        return Ok(());
+    }
+    let [from, to] = [&validity.not_before, &validity.not_after].map(|time| time.to_date_time().to_string());
+    Err(Unfit::OutOfTime { from, to })
 }
 
 fn common_name(name: &Name) -> Option<&str> {

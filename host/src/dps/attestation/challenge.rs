@@ -8,7 +8,11 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{dps::enrollment::TpmKeys, tpm};
+use super::{Reason, Refusal};
+use crate::{
+    dps::{enrollment::TpmKeys, registrar::ServiceError},
+    tpm,
+};
 
 /// How long a device may take from its challenge to its last poll.
 const LASTS: Duration = Duration::from_secs(3600);
@@ -32,19 +36,18 @@ impl std::fmt::Debug for Challenges {
 }
 
 impl Challenges {
-    /// Makes a key for a device and seals it for its TPM, in base64. `None` if its public keys cannot be used.
-    pub(super) fn make(&self, registration_id: &str, keys: &TpmKeys) -> Option<String> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).ok()?;
+    /// Makes a key for a device and seals it for its TPM, in base64.
+    pub(super) fn make(&self, registration_id: &str, keys: &TpmKeys) -> Result<String, Refusal> {
+        let key = random_key().map_err(|_| ServiceError::Internal)?;
         let sealed = seal(keys, &key)?;
         let mut challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         challenges.retain(|_, challenge| challenge.made.elapsed() < LASTS);
         if challenges.len() >= MOST {
-            return None;
+            return Err(Reason::TooManyChallenges.into());
         }
         let challenge = Challenge { key, storage_root_key: keys.storage_root_key.clone(), made: Instant::now() };
         challenges.insert(registration_id.to_ascii_lowercase(), challenge);
-        Some(sealed)
+        Ok(sealed)
     }
 
     /// The key a device was given.
@@ -64,15 +67,27 @@ impl Challenges {
     /// A key for the hub, sealed for the TPM of a device that was challenged: what an assigned device gets.
     pub(in crate::dps) fn hub_key(&self, registration_id: &str, endorsement_key: &str) -> Option<String> {
         let keys = self.keys(registration_id, endorsement_key)?;
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).ok()?;
-        seal(&keys, &key)
+        seal(&keys, &random_key().ok()?).ok()
     }
 }
 
-fn seal(keys: &TpmKeys, key: &[u8]) -> Option<String> {
-    let [endorsement, storage_root] = [Some(&keys.endorsement_key), keys.storage_root_key.as_ref()]
-        .map(|text| tpm::StorageKey::parse(&STANDARD.decode(text?).ok()?).ok());
-    let sealed = tpm::activation(&endorsement?, &storage_root?, key).ok()?;
-    Some(STANDARD.encode(sealed))
+fn random_key() -> Result<[u8; 32], getrandom::Error> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)?;
+    Ok(key)
+}
+
+fn seal(keys: &TpmKeys, key: &[u8]) -> Result<String, Reason> {
+    let unusable = |what: &str, why: &dyn std::fmt::Display| Reason::TpmKeys(format!("{what}: {why}"));
+    let storage_root = keys.storage_root_key.as_deref().ok_or_else(|| unusable("storageRootKey", &"it is missing"))?;
+    let endorsement = public_key(&keys.endorsement_key).map_err(|why| unusable("endorsementKey", &why))?;
+    let storage_root = public_key(storage_root).map_err(|why| unusable("storageRootKey", &why))?;
+    let sealed = tpm::activation(&endorsement, &storage_root, key).map_err(|why| unusable("endorsementKey", &why))?;
+    Ok(STANDARD.encode(sealed))
+}
+
+/// Reads a public key of a TPM as enrollments and devices give it, or says what is wrong with it.
+pub(in crate::dps) fn public_key(base64: &str) -> Result<tpm::StorageKey, String> {
+    let bytes = STANDARD.decode(base64).map_err(|_| "it is not base64".to_owned())?;
+    tpm::StorageKey::parse(&bytes).map_err(|error| error.to_string())
 }

@@ -6,9 +6,11 @@
 
 pub mod certificate;
 mod challenge;
+mod refusal;
 pub mod sas;
 
-pub(super) use challenge::Challenges;
+pub(super) use challenge::{Challenges, public_key};
+pub(super) use refusal::{Reason, Refusal, Said};
 
 use std::sync::Arc;
 
@@ -20,28 +22,6 @@ use super::{
     registrar::{DeviceRequest, ServiceError},
     store::{Store, StoreError},
 };
-
-/// Why a device is not let in.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// An error of the service.
-    Error(ServiceError),
-    /// 401 with a key that only the right TPM can take out: what the device has to sign with.
-    Challenge(String),
-}
-
-impl From<ServiceError> for Refusal {
-    fn from(error: ServiceError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a device could not be looked up");
-        Self::Error(ServiceError::Internal)
-    }
-}
 
 /// Whether the expiry of a signature counts. A device may poll a known operation with the signature it began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,53 +49,58 @@ impl Gate {
     ) -> Result<Arc<Enrollment>, Refusal> {
         if let Some(enrollment) = self.store.enrollment(Kind::Individual, &request.registration_id)? {
             match enrollment.attestation.kind {
-                AttestationKind::SymmetricKey => by_key(request, expiry, |sas| signs(&enrollment, sas))?,
+                AttestationKind::SymmetricKey => {
+                    let sas = signature(request, expiry)?;
+                    let signs = enrollment.keys().iter().any(|key| sas.is_signed_by(key));
+                    signs.then_some(()).ok_or(Reason::OtherKey)?;
+                }
                 AttestationKind::X509 => by_own_certificate(request, &enrollment)?,
                 AttestationKind::Tpm => self.by_tpm(request, &enrollment, tpm, expiry)?,
-                AttestationKind::None => return Err(ServiceError::UnauthorizedKey.into()),
+                AttestationKind::None => return Err(Reason::NoAttestation.into()),
             }
             return Ok(Arc::new(enrollment));
         }
         if request.credentials.sas.is_some() {
-            return self.by_group_key(request, expiry);
+            let sas = signature(request, expiry)?;
+            let groups = self.store.groups();
+            let found = groups.iter().find(|group| signs_for(group, &request.registration_id, &sas)).cloned();
+            return found.ok_or_else(|| Reason::NoGroup.into());
         }
-        if !request.credentials.certificates.is_empty() {
-            return self.by_authority(request);
+        if let Some((leaf, above)) = request.credentials.certificates.split_first() {
+            return self.by_authority(request, leaf, above);
         }
         Err(match tpm {
             Some(_) => ServiceError::NotFound("Enrollment not found.".into()).into(),
-            None => ServiceError::Unauthorized.into(),
+            None => Reason::Nothing.into(),
         })
     }
 
-    fn by_group_key(&self, request: &DeviceRequest, expiry: Expiry) -> Result<Arc<Enrollment>, Refusal> {
-        let groups = self.store.groups();
-        let mut found = None;
-        by_key(request, expiry, |sas| {
-            found = groups.iter().find(|group| signs_for(group, &request.registration_id, sas)).cloned();
-            found.is_some()
-        })?;
-        found.ok_or_else(|| ServiceError::UnauthorizedKey.into())
-    }
-
-    fn by_authority(&self, request: &DeviceRequest) -> Result<Arc<Enrollment>, Refusal> {
-        let shown = &*request.credentials.certificates;
+    fn by_authority(
+        &self,
+        request: &DeviceRequest,
+        leaf: &CertificateDer<'static>,
+        above: &[CertificateDer<'static>],
+    ) -> Result<Arc<Enrollment>, Refusal> {
         let now = UnixTime::now();
-        let Some((leaf, above)) = shown.split_first() else { return Err(ServiceError::Unauthorized.into()) };
-        if !certificate::names(leaf, &request.registration_id, now) {
-            return Err(ServiceError::InvalidCertificate.into());
-        }
+        certificate::names(leaf, &request.registration_id, now).map_err(Reason::from)?;
         let mut authorities = Vec::new();
         for group in self.store.groups().iter() {
             authorities.extend(self.authorities(group)?.into_iter().map(|authority| (group.clone(), authority)));
         }
         // The nearest authority that has a group decides; one that the device did not show is above all it showed.
         let shown_one = above.iter().find_map(|shown| authorities.iter().find(|(_, authority)| authority == shown));
-        let found = match shown_one {
-            Some(found) => Some(found).filter(|(_, authority)| certificate::vouches(authority, shown, now)),
-            None => authorities.iter().find(|(_, authority)| certificate::vouches(authority, shown, now)),
-        };
-        found.map(|(group, _)| group.clone()).ok_or_else(|| ServiceError::InvalidCertificate.into())
+        if let Some((group, authority)) = shown_one {
+            return match certificate::vouches(authority, leaf, above, now) {
+                Ok(()) => Ok(group.clone()),
+                Err(why) => {
+                    let group = group.identity().map_or_else(String::new, |(_, id)| id.to_owned());
+                    Err(Reason::Chain { group, why }.into())
+                }
+            };
+        }
+        let found = authorities.iter().find(|(_, authority)| certificate::vouches(authority, leaf, above, now).is_ok());
+        let stranger = || Reason::Stranger { issuer: Said::of(&certificate::issuer(leaf)) };
+        found.map(|(group, _)| group.clone()).ok_or_else(|| stranger().into())
     }
 
     fn authorities(&self, group: &Enrollment) -> Result<Vec<CertificateDer<'static>>, StoreError> {
@@ -140,33 +125,32 @@ impl Gate {
     ) -> Result<(), Refusal> {
         let enrolled = enrollment.attestation.tpm.as_ref().map(|keys| keys.endorsement_key.as_str());
         if tpm.is_some_and(|shown| Some(shown.endorsement_key.as_str()) != enrolled) {
-            return Err(ServiceError::UnauthorizedKey.into());
+            return Err(Reason::OtherTpm.into());
         }
         if request.credentials.sas.is_some() {
-            let key = self.challenges.key(&request.registration_id).ok_or(ServiceError::UnauthorizedKey)?;
-            return by_key(request, expiry, |sas| sas.is_signed_by(&key));
+            let key = self.challenges.key(&request.registration_id).ok_or(Reason::NotChallenged)?;
+            let signs = signature(request, expiry)?.is_signed_by(&key);
+            return signs.then_some(()).ok_or_else(|| Reason::OtherTpmKey.into());
         }
-        let shown = tpm.ok_or(ServiceError::Unauthorized)?;
-        let blob = self.challenges.make(&request.registration_id, shown).ok_or(ServiceError::UnauthorizedKey)?;
-        Err(Refusal::Challenge(blob))
+        let shown = tpm.ok_or(Reason::NoTpm)?;
+        Err(Refusal::Challenge(self.challenges.make(&request.registration_id, shown)?))
     }
 }
 
-/// Lets a device in if its signature is for it, in time, and signed as `signed` says.
-fn by_key(request: &DeviceRequest, expiry: Expiry, signed: impl FnOnce(&Sas<'_>) -> bool) -> Result<(), Refusal> {
-    let text = request.credentials.sas.as_deref().ok_or(ServiceError::Unauthorized)?;
-    let sas = Sas::parse(text).ok_or(ServiceError::Unauthorized)?;
+/// What a device has signed: for itself, in time, and by the policy of devices. Whose key it was is still to be seen.
+fn signature(request: &DeviceRequest, expiry: Expiry) -> Result<Sas<'_>, Reason> {
+    let sas = Sas::parse(request.credentials.sas.as_deref().ok_or(Reason::NoSignature)?)?;
     let resource = format!("{}/registrations/{}", request.id_scope, request.registration_id);
-    let is_devices = sas.policy.is_empty() || sas.policy == "registration";
-    let has_expired = expiry == Expiry::Counts && sas.has_expired(jiff::Timestamp::now().as_second());
-    if !sas.is_for(&resource) || !is_devices || has_expired {
-        return Err(ServiceError::Unauthorized.into());
+    if !sas.is_for(&resource) {
+        return Err(Reason::Resource { named: Said::of(sas.resource), resource });
     }
-    if signed(&sas) { Ok(()) } else { Err(ServiceError::UnauthorizedKey.into()) }
-}
-
-fn signs(enrollment: &Enrollment, sas: &Sas<'_>) -> bool {
-    enrollment.keys().iter().any(|key| sas.is_signed_by(key))
+    if !sas.policy.is_empty() && sas.policy != "registration" {
+        return Err(Reason::Policy(Said::of(sas.policy)));
+    }
+    if expiry == Expiry::Counts && sas.has_expired(jiff::Timestamp::now().as_second()) {
+        return Err(Reason::Expired(sas.expires()));
+    }
+    Ok(sas)
 }
 
 /// Whether a key that a group's key derives for the id signed. The id counts as given, or in lower case.
@@ -177,12 +161,10 @@ fn signs_for(group: &Enrollment, id: &str, sas: &Sas<'_>) -> bool {
     ids.flat_map(|id| keys.iter().filter_map(move |key| derived_key(key, id))).any(|key| sas.is_signed_by(&key))
 }
 
-fn by_own_certificate(request: &DeviceRequest, enrollment: &Enrollment) -> Result<(), Refusal> {
+fn by_own_certificate(request: &DeviceRequest, enrollment: &Enrollment) -> Result<(), Reason> {
+    let leaf = request.credentials.certificates.first().ok_or(Reason::NoCertificate)?;
+    certificate::names(leaf, &request.registration_id, UnixTime::now())?;
     let enrolled = enrollment.attestation.x509.iter().filter_map(|x509| x509.client_certificates.as_ref());
-    let leaf = request.credentials.certificates.first();
-    let is_it = leaf.is_some_and(|leaf| {
-        certificate::names(leaf, &request.registration_id, UnixTime::now())
-            && enrolled.flat_map(|pair| pair.iter()).any(|enrolled| certificate::is(leaf, enrolled))
-    });
-    if is_it { Ok(()) } else { Err(ServiceError::InvalidCertificate.into()) }
+    let is_it = enrolled.flat_map(|pair| pair.iter()).any(|enrolled| certificate::is(leaf, enrolled));
+    is_it.then_some(()).ok_or(Reason::OtherCertificate)
 }

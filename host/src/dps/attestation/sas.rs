@@ -4,15 +4,39 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac as _};
 use percent_encoding::percent_decode_str;
 use sha2::Sha256;
+use thiserror::Error;
 
 /// Seconds by which a device's clock may be behind ours.
 const SKEW: i64 = 300;
+
+/// Why a text is no shared access signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotASas {
+    /// Another scheme.
+    #[error("it does not begin with SharedAccessSignature")]
+    Scheme,
+    /// A part that no signature has.
+    #[error("it has a part that is none of sr, sig, se and skn")]
+    Unknown,
+    /// A part that is there twice.
+    #[error("it has a part twice")]
+    Twice,
+    /// A part that is not there.
+    #[error("it has no {0}")]
+    Missing(&'static str),
+    /// An expiry that is no time.
+    #[error("its expiry (se) is not a number of seconds")]
+    Expiry,
+    /// A signature that cannot be read.
+    #[error("its signature (sig) is not base64")]
+    Signature,
+}
 
 /// `SharedAccessSignature sr=…&sig=…&se=…&skn=…`, in any order.
 #[derive(Debug)]
 pub struct Sas<'a> {
     /// What was signed, literally: some clients encode it in lower-case hexadecimal, some not at all.
-    resource: &'a str,
+    pub resource: &'a str,
     expiry: &'a str,
     expires: i64,
     /// The name of the policy whose key signed. Empty or absent for some devices.
@@ -21,35 +45,46 @@ pub struct Sas<'a> {
 }
 
 impl<'a> Sas<'a> {
-    /// Reads one. `None` if a part is missing, unknown, there twice, or not of its form.
-    #[must_use]
-    pub fn parse(text: &'a str) -> Option<Self> {
-        let (scheme, parts) = text.trim().split_once(' ')?;
+    /// Reads one.
+    ///
+    /// # Errors
+    ///
+    /// If a part is missing, unknown, there twice, or not of its form.
+    pub fn parse(text: &'a str) -> Result<Self, NotASas> {
+        let (scheme, parts) = text.trim().split_once(' ').ok_or(NotASas::Scheme)?;
         if !scheme.eq_ignore_ascii_case("SharedAccessSignature") {
-            return None;
+            return Err(NotASas::Scheme);
         }
         let [mut sr, mut sig, mut se, mut skn] = [None; 4];
         for part in parts.trim().split('&') {
-            let (name, value) = part.split_once('=')?;
+            let (name, value) = part.split_once('=').ok_or(NotASas::Unknown)?;
             let place = match name {
                 "sr" => &mut sr,
                 "sig" => &mut sig,
                 "se" => &mut se,
                 "skn" => &mut skn,
-                _ => return None,
+                _ => return Err(NotASas::Unknown),
             };
             if place.replace(value).is_some() {
-                return None;
+                return Err(NotASas::Twice);
             }
         }
-        let signature = percent_decode_str(sig?).decode_utf8().ok()?;
-        Some(Self {
-            resource: sr?,
-            expiry: se?,
-            expires: se?.parse().ok()?,
+        let signature = percent_decode_str(sig.ok_or(NotASas::Missing("sig"))?);
+        let signature = signature.decode_utf8().map_err(|_| NotASas::Signature)?;
+        let expiry = se.ok_or(NotASas::Missing("se"))?;
+        Ok(Self {
+            resource: sr.ok_or(NotASas::Missing("sr"))?,
+            expiry,
+            expires: expiry.parse().map_err(|_| NotASas::Expiry)?,
             policy: skn.unwrap_or_default(),
-            signature: STANDARD.decode(signature.as_bytes()).ok()?,
+            signature: STANDARD.decode(signature.as_bytes()).map_err(|_| NotASas::Signature)?,
         })
+    }
+
+    /// When it expires, for people.
+    #[must_use]
+    pub fn expires(&self) -> String {
+        jiff::Timestamp::from_second(self.expires).map_or_else(|_| self.expires.to_string(), |at| at.to_string())
     }
 
     /// Whether it is for this resource, without regard to case and encoding.
@@ -128,15 +163,23 @@ mod tests {
         let text = signed("s/registrations/d", "2000000000", b"key");
         for (from, to) in [("sr=s", "sr=t"), ("se=2000000000", "se=2000000001"), ("sig=", "sig=AAAA")] {
             let changed = text.replace(from, to);
-            assert!(Sas::parse(&changed).is_none_or(|sas| !sas.is_signed_by(b"key")), "{changed}");
+            assert!(Sas::parse(&changed).ok().is_none_or(|sas| !sas.is_signed_by(b"key")), "{changed}");
         }
-        for wrong in ["", "SharedAccessSignature", "Bearer x", "SharedAccessSignature sr=a&sig=b"] {
-            assert!(Sas::parse(wrong).is_none(), "{wrong}");
+        for (wrong, why) in [
+            ("", NotASas::Scheme),
+            ("SharedAccessSignature", NotASas::Scheme),
+            ("Bearer x", NotASas::Scheme),
+            ("SharedAccessSignature sr=a&sig=b", NotASas::Missing("se")),
+            ("SharedAccessSignature sr=a&se=1", NotASas::Missing("sig")),
+            ("SharedAccessSignature sig=AAAA&se=1", NotASas::Missing("sr")),
+        ] {
+            assert_eq!(Sas::parse(wrong).unwrap_err(), why, "{wrong}");
         }
-        for tail in ["&se=1", "&other=1", "&"] {
-            assert!(Sas::parse(&(text.clone() + tail)).is_none(), "{tail}");
+        for (tail, why) in [("&se=1", NotASas::Twice), ("&other=1", NotASas::Unknown), ("&", NotASas::Unknown)] {
+            assert_eq!(Sas::parse(&(text.clone() + tail)).unwrap_err(), why, "{tail}");
         }
-        assert!(Sas::parse(&text.replace("2000000000", "soon")).is_none());
+        assert_eq!(Sas::parse(&text.replace("2000000000", "soon")).unwrap_err(), NotASas::Expiry);
+        assert_eq!(Sas::parse(&text.replace("sig=", "sig=*")).unwrap_err(), NotASas::Signature);
     }
 
     #[test]

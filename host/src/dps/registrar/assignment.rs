@@ -121,7 +121,11 @@ impl Registration {
                 Attempt::Answered(answer) => {
                     trace(What::FromWebhook, format!("{} from the webhook", answer.status), Some(&answer.body));
                     if !answer.is_to_be_retried() {
-                        return self.choice(core, &answer, current, hubs);
+                        let choice = self.choice(core, &answer, current, hubs)?;
+                        for member in &choice.passed_over {
+                            trace(What::FromWebhook, format!("{member} is no member of a twin, and passed over"), None);
+                        }
+                        return Ok(choice);
                     }
                     let status = answer.status;
                     (Failure::custom(format_args!("with status code: {status}")), format!("after {status}"))
@@ -189,6 +193,7 @@ impl Registration {
             substatus: state.substatus,
             from: before.map(|before| before.hub),
             to: after.as_ref().map(|after| after.hub.clone()),
+            payload: state.payload.clone(),
             error: state.error_message.clone(),
         };
         let revision = known.map_or(0, |device| device.revision);

@@ -14,6 +14,8 @@ pub use request::{Credentials, DeviceRequest, MOST_BYTES, Transport, is_api_vers
 
 use std::sync::Arc;
 
+use tracing::info;
+
 use self::{
     assignment::Registration,
     pending::{Begun, Pending, Stands},
@@ -21,7 +23,7 @@ use self::{
 };
 use super::{
     allocation::{Hub, Webhook},
-    attestation::{Challenges, Expiry, Gate, Refusal},
+    attestation::{Challenges, Expiry, Gate, Reason, Refusal, Said},
     clock::Clock,
     device::{RegistrationState, Status},
     enrollment::Enrollment,
@@ -29,6 +31,10 @@ use super::{
     store::Store,
     trace::{Traces, What},
 };
+
+/// What a device did that was not to register, for its trace.
+const POLLED: &str = ", which asked how it stands";
+const LOOKED_UP: &str = ", which asked what is registered";
 
 /// What the service is: one DPS instance with its hubs.
 #[derive(Debug, Clone)]
@@ -97,9 +103,28 @@ impl Registrar {
             let sent = Some(request.body.as_slice()).filter(|body| !body.is_empty());
             traces.step(id, What::Received, format!("register over {}", request.transport), sent);
         }
-        let reply = self.registered(&request).unwrap_or_else(|refusal| refused(&refusal));
-        let what = if reply.status == 202 { What::Answered } else { What::Refused };
-        traces.step(id, what, format!("{} to the device", reply.status), Some(reply.body.as_bytes()));
+        match self.registered(&request) {
+            Ok(reply) => {
+                traces.step(id, What::Answered, "202 to the device", Some(reply.body.as_bytes()));
+                reply
+            }
+            Err(refusal) => self.refuse(&request, &refusal, ""),
+        }
+    }
+
+    /// Says no to the device, and why to its trace and the log.
+    fn refuse(&self, request: &DeviceRequest, refusal: &Refusal, asked: &str) -> Reply {
+        let DeviceRequest { registration_id: id, transport, .. } = request;
+        let (reply, device) = (refusal.reply(), Said::of(id));
+        let status = reply.status;
+        let (what, text) = match refusal.why() {
+            Some(reason) => {
+                info!(device = device.as_str(), over = %transport, status, reason, "a device was refused{asked}");
+                (What::Refused, format!("{status} to the device{asked}: {reason}"))
+            }
+            None => (What::Answered, format!("{status} to the device{asked}: a challenge for its TPM")),
+        };
+        self.core.traces.step(id, what, text, Some(reply.body.as_bytes()));
         reply
     }
 
@@ -144,12 +169,17 @@ impl Registrar {
     /// How an operation stands: 202 while it runs, 200 once it has ended. `request.body` is not looked at.
     #[must_use]
     pub async fn operation(&self, request: DeviceRequest, operation_id: &str) -> Reply {
-        let reply = self.polled(&request, operation_id).unwrap_or_else(|refusal| refused(&refusal));
-        if reply.status == 200 {
-            let text = "200 to the device, which asked how it stands";
-            self.core.traces.step(&request.registration_id, What::Answered, text, Some(reply.body.as_bytes()));
+        match self.polled(&request, operation_id) {
+            Ok(reply) => {
+                if reply.status == 200 {
+                    let text = format!("200 to the device{POLLED}");
+                    let heard = Some(reply.body.as_bytes());
+                    self.core.traces.step(&request.registration_id, What::Answered, text, heard);
+                }
+                reply
+            }
+            Err(refusal) => self.refuse(&request, &refusal, POLLED),
         }
-        reply
     }
 
     fn polled(&self, request: &DeviceRequest, operation_id: &str) -> Result<Reply, Refusal> {
@@ -176,7 +206,7 @@ impl Registrar {
     /// What is registered for a device: 200 without the envelope of an operation.
     #[must_use]
     pub async fn lookup(&self, request: DeviceRequest) -> Reply {
-        self.looked_up(&request).unwrap_or_else(|refusal| refused(&refusal))
+        self.looked_up(&request).unwrap_or_else(|refusal| self.refuse(&request, &refusal, LOOKED_UP))
     }
 
     fn looked_up(&self, request: &DeviceRequest) -> Result<Reply, Refusal> {
@@ -189,23 +219,17 @@ impl Registrar {
     }
 
     /// What can be wrong with any request, before the device is looked at.
-    fn check(&self, request: &DeviceRequest) -> Result<(), ServiceError> {
-        if !request.id_scope.eq_ignore_ascii_case(&self.core.instance.id_scope) {
-            return Err(ServiceError::UnauthorizedKey);
+    fn check(&self, request: &DeviceRequest) -> Result<(), Refusal> {
+        let own = &self.core.instance.id_scope;
+        if !request.id_scope.eq_ignore_ascii_case(own) {
+            return Err(Reason::IdScope { named: Said::of(&request.id_scope), own: own.clone() }.into());
         }
         if !request.api_version.as_deref().is_some_and(is_api_version) {
-            return Err(ServiceError::unknown_version());
+            return Err(ServiceError::unknown_version().into());
         }
         if !is_id(&request.registration_id) {
-            return Err(ServiceError::Invalid("The registration id is invalid.".into()));
+            return Err(ServiceError::Invalid("The registration id is invalid.".into()).into());
         }
         Ok(())
-    }
-}
-
-fn refused(refusal: &Refusal) -> Reply {
-    match refusal {
-        Refusal::Error(error) => error.reply(),
-        Refusal::Challenge(blob) => Reply::challenge(blob),
     }
 }

@@ -1,5 +1,7 @@
 //! The answers of the core, and the one table of the service's errors.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::dps::device::{RegistrationState, Status};
@@ -61,7 +63,7 @@ impl Reply {
     }
 
     /// 401 with a key that only one TPM can take out.
-    pub(super) fn challenge(authentication_key: &str) -> Self {
+    pub(in crate::dps) fn challenge(authentication_key: &str) -> Self {
         let message = "Authorization required. Activate the key and sign with it.";
         let body = Challenge { message, authentication_key, key_name: "registration" };
         Self { status: 401, retry_after: None, error_code: None, body: ascii_json(&body) }
@@ -158,6 +160,17 @@ impl ServiceError {
             Self::UnsupportedMediaType => (415_001, "The body has to be application/json."),
             Self::Throttled => (429_001, "Operations are being throttled for this tenant."),
             Self::Internal => (500_001, "Internal error."),
+        }
+    }
+}
+
+/// The message, with the reason beside it.
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, message) = self.code_and_message();
+        match self {
+            Self::Deserialization(reason) => write!(f, "{message} {reason}"),
+            _ => f.write_str(message),
         }
     }
 }

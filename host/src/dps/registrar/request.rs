@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 use super::ServiceError;
 use crate::dps::{enrollment::TpmKeys, objects};
 
-/// Bytes of a device's message: DPS's limit.
+/// Bytes of a message, of a device's or a webhook's: DPS's limit.
 pub const MOST_BYTES: usize = 96 << 10;
 
-/// Every version that clients are known to ask for. They do not differ in what is here.
+/// Every version that clients are known to ask for, the drafts of 2026 included. They do not differ in what is here.
 const API_VERSIONS: &[&str] = &[
     "2017-08-31-preview",
     "2017-11-15",
@@ -29,6 +29,9 @@ const API_VERSIONS: &[&str] = &[
     "2025-07-01-preview",
     "2026-04-01",
     "2026-07-01-preview",
+    "2026-11-01",
+    "2026-11-02-preview",
+    "2026-11-15-preview",
 ];
 
 /// One request of a device.

@@ -57,7 +57,7 @@ impl std::fmt::Debug for Policy {
 pub(super) fn is_permitted(policies: &[Policy], headers: &HeaderMap, needed: Permission) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(authorization), Some(host)) = (text(header::AUTHORIZATION), text(header::HOST)) else { return false };
-    let Some(sas) = Sas::parse(authorization) else { return false };
+    let Ok(sas) = Sas::parse(authorization) else { return false };
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let is_in_time = !sas.has_expired(jiff::Timestamp::now().as_second());
     let policy = policies.iter().find(|policy| policy.name == sas.policy);

@@ -5,9 +5,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::invalid;
 use crate::dps::{
     allocation::Hub,
-    attestation::certificate,
-    enrollment::{AllocationPolicy, AttestationKind, Enrollment, Kind, ProvisioningStatus, SymmetricKeys},
+    attestation::{certificate, public_key},
+    enrollment::{AllocationPolicy, AttestationKind, Enrollment, Kind, Pair, ProvisioningStatus, SymmetricKeys, X509},
     registrar::{ServiceError, guid, is_id},
+    store::Store,
 };
 
 /// Refuses an enrollment that could never work. What only shows when a device registers, such as a webhook's URL, is not
@@ -21,9 +22,6 @@ pub(super) fn check(enrollment: &Enrollment, hubs: &[Hub]) -> Result<(), Service
     }
     check_attestation(enrollment, kind)?;
     check_allocation(enrollment, hubs)?;
-    if enrollment.initial_twin.as_ref().is_some_and(|twin| !twin.is_object() && !twin.is_null()) {
-        return Err(invalid("initialTwin has to be an object."));
-    }
     if kind == Kind::Group && enrollment.device_id.is_some() {
         return Err(invalid("A group has no deviceId: each device's is its registration id."));
     }
@@ -62,29 +60,45 @@ fn check_attestation(enrollment: &Enrollment, kind: Kind) -> Result<(), ServiceE
             if keys.flatten().all(is_key) { Ok(()) } else { Err(invalid("A key is base64 of 16 to 64 bytes.")) }
         }
         AttestationKind::Tpm => {
-            let key = attestation.tpm.as_ref().filter(|_| kind == Kind::Individual);
-            let is_key = key.is_some_and(|keys| STANDARD.decode(&keys.endorsement_key).is_ok());
-            if is_key { Ok(()) } else { Err(invalid("tpm needs an endorsementKey, and an individual enrollment.")) }
-        }
-        AttestationKind::X509 => {
-            let x509 = attestation.x509.clone().unwrap_or_default();
-            let given = match kind {
-                Kind::Individual => x509.client_certificates.as_ref(),
-                Kind::Group => x509.signing_certificates.as_ref(),
-            };
-            let certificates = || given.iter().flat_map(|pair| pair.iter());
-            let readable = |text: &String| certificate::read(text).is_some();
-            let all_readable = certificates().all(|given| given.certificate.as_ref().is_none_or(readable));
-            let some = certificates().next().is_some() || (kind == Kind::Group && x509.ca_references.is_some());
-            match (some, all_readable) {
-                (true, true) => Ok(()),
-                (true, false) => Err(invalid("A certificate cannot be read: PEM, or base64 of DER or PEM.")),
-                (false, _) => Err(invalid(
-                    "x509 needs clientCertificates (individual), signingCertificates or caReferences (group).",
-                )),
+            let keys = attestation.tpm.as_ref().filter(|_| kind == Kind::Individual);
+            let keys = keys.ok_or_else(|| invalid("tpm needs an endorsementKey, and an individual enrollment."))?;
+            match public_key(&keys.endorsement_key) {
+                Ok(_) => Ok(()),
+                Err(why) => Err(invalid(format!("The endorsementKey is not the public key of a TPM: {why}."))),
             }
         }
+        AttestationKind::X509 => check_certificates(&attestation.x509.clone().unwrap_or_default(), kind),
     }
+}
+
+fn check_certificates(x509: &X509, kind: Kind) -> Result<(), ServiceError> {
+    let given = match kind {
+        Kind::Individual => x509.client_certificates.as_ref(),
+        Kind::Group => x509.signing_certificates.as_ref(),
+    };
+    let certificates = || given.iter().flat_map(|pair| pair.iter());
+    let readable = |text: &String| certificate::read(text).is_some();
+    let all_readable = certificates().all(|given| given.certificate.as_ref().is_none_or(readable));
+    let names_some = x509.ca_references.iter().any(|pair| pair.iter().next().is_some());
+    match (certificates().next().is_some() || (kind == Kind::Group && names_some), all_readable) {
+        (true, true) => Ok(()),
+        (true, false) => Err(invalid("A certificate cannot be read: PEM, or base64 of DER or PEM.")),
+        (false, _) => {
+            Err(invalid("x509 needs clientCertificates (individual), signingCertificates or caReferences (group)."))
+        }
+    }
+}
+
+/// Refuses an enrollment that names an authority which is not in the certificate store.
+pub(super) fn check_references(enrollment: &Enrollment, store: &Store) -> Result<(), ServiceError> {
+    for name in enrollment.attestation.x509.iter().flat_map(|x509| &x509.ca_references).flat_map(Pair::iter) {
+        if store.certificate(name)?.is_none() {
+            return Err(invalid(format!(
+                "caReferences names {name:?}, and there is no such certificate: the enrollments file brings certificates."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The enrollment as it is stored in place of `before`: with keys that were not given, what its certificates say, and the
@@ -108,7 +122,6 @@ pub(super) fn complete(mut enrollment: Enrollment, before: Option<&Enrollment>) 
         }
     }
     enrollment.registration_state = None;
-    enrollment.initial_twin = enrollment.initial_twin.filter(|twin| !twin.is_null());
     enrollment.provisioning_status.get_or_insert(ProvisioningStatus::Enabled);
     enrollment.etag = Some(format!("\"{}\"", guid()));
     enrollment.created_date_time_utc =

@@ -74,6 +74,7 @@ pub(in crate::dps) async fn write(
     etag: Option<String>,
 ) -> Result<Enrollment, ServiceError> {
     check::check(&enrollment, &registrar.instance().hubs)?;
+    check::check_references(&enrollment, registrar.store())?;
     let Some((kind, id)) = enrollment.identity().map(|(kind, id)| (kind, id.to_owned())) else {
         return Err(ServiceError::Internal);
     };

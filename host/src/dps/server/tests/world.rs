@@ -1,17 +1,10 @@
 //! A local DPS on ports of its own, a webhook that answers as told, and a client.
 
-use std::{
-    collections::VecDeque,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+mod webhook;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::{HeaderMap, Method, Request, StatusCode},
-    routing::post,
-};
+use std::{path::PathBuf, sync::Arc};
+
+use axum::http::{HeaderMap, Method, Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac as _};
 use http_body_util::{BodyExt as _, Full};
@@ -25,10 +18,11 @@ use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use self::webhook::Webhook;
 use crate::dps::{
     allocation::Hub,
     attestation::sas::derived_key,
@@ -46,6 +40,7 @@ pub(super) const HUBS: [&str; 2] = [NORTH, SOUTH];
 pub(super) const KEY: &str = "c2l4dGVlbiBieXRlcyBhdCBsZWFzdA==";
 
 const VERSION: &str = "api-version=2021-10-01";
+
 /// A group with a key and a webhook, and whatever else.
 pub(super) fn custom(id: &str, more: Value) -> Value {
     let mut group = json!({
@@ -93,37 +88,6 @@ impl Answer {
     pub(super) fn header(&self, name: &str) -> String {
         self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
     }
-}
-
-/// A webhook that gives the answers it was told, in their order, and 400 once there are none.
-#[derive(Clone, Default)]
-pub(super) struct Webhook {
-    told: Arc<Mutex<VecDeque<(u16, Value)>>>,
-    asked: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Webhook {
-    pub(super) fn answers(&self, status: u16, body: Value) {
-        self.told.lock().unwrap().push_back((status, body));
-    }
-
-    pub(super) fn asked(&self) -> Vec<Value> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    async fn start(&self) -> String {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/allocate?code=secret", socket.local_addr().unwrap());
-        let router = Router::new().route("/allocate", post(answer)).with_state(self.clone());
-        tokio::spawn(async move { axum::serve(socket, router).await });
-        url
-    }
-}
-
-async fn answer(State(webhook): State<Webhook>, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
-    webhook.asked.lock().unwrap().push(body);
-    let (status, body) = webhook.told.lock().unwrap().pop_front().unwrap_or((400, json!({})));
-    (StatusCode::from_u16(status).unwrap(), Json(body))
 }
 
 pub(super) struct World {
@@ -293,6 +257,13 @@ impl World {
     pub(super) async fn control(&self, path: &str) -> Value {
         let request = Request::builder().uri(self.control_url(path)).body(Full::default()).unwrap();
         self.call(None, request).await.json
+    }
+
+    /// The words of a device's trace about one kind of step.
+    pub(super) async fn steps(&self, id: &str, what: &str) -> Vec<String> {
+        let trace = self.control(&format!("/traces/{id}")).await;
+        let steps = trace["steps"].as_array().unwrap().iter().filter(|step| step["what"] == what);
+        steps.map(|step| step["text"].as_str().unwrap().to_owned()).collect()
     }
 
     pub(super) async fn fault(&self, faults: Value) {

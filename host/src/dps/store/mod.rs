@@ -3,6 +3,7 @@
 //! One file of an embedded database. All writes go through one thread, which commits together whatever has come in while
 //! the last commit ran: each is durable when its call returns, and a thousand at once cost a few commits.
 
+mod devices;
 mod file;
 
 use std::{
@@ -10,27 +11,23 @@ use std::{
     sync::{Arc, PoisonError, RwLock, mpsc},
 };
 
-use redb::{Durability, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction};
+use redb::{Durability, ReadableTable as _, TableDefinition, WriteTransaction};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use self::file::File;
-use super::{
-    device::{Device, Event},
-    enrollment::{Enrollment, Kind},
+use self::{
+    devices::{DEVICES, HISTORY},
+    file::File,
 };
+use super::enrollment::{Enrollment, Kind};
+
+pub use devices::Outdated;
 
 /// Kind (0 individual, 1 group) and lower-case id -> an enrollment.
 const ENROLLMENTS: TableDefinition<'_, (u8, &str), &[u8]> = TableDefinition::new("enrollments");
-/// Lower-case registration id -> a device.
-const DEVICES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("devices");
-/// Lower-case registration id and number -> what happened.
-const HISTORY: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("history");
 /// Name -> PEM: the certificate store.
 const CERTIFICATES: TableDefinition<'_, &str, &str> = TableDefinition::new("certificates");
 
-/// Events that are kept of one device.
-const MOST_EVENTS: u64 = 100;
 /// Writes of one commit. Beyond it the first would wait long for the last.
 const MOST_AT_ONCE: usize = 512;
 
@@ -38,10 +35,6 @@ const MOST_AT_ONCE: usize = 512;
 #[derive(Debug, Clone, Error)]
 #[error("the local DPS's data file failed: {0}")]
 pub struct StoreError(String);
-
-/// A write that came too late: somebody else has written since what it was based on was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outdated;
 
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&WriteTransaction) -> Result<Finish, StoreError> + Send>;
@@ -175,85 +168,6 @@ impl Store {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         *groups = Arc::new(self.enrollments(Kind::Group, "", usize::MAX)?.into_iter().map(Arc::new).collect());
         Ok(())
-    }
-
-    /// A device.
-    pub(super) fn device(&self, id: &str) -> Result<Option<Device>, StoreError> {
-        let transaction = self.file.read()?;
-        let table = transaction.open_table(DEVICES).map_err(failed)?;
-        let found = table.get(key(id).as_str()).map_err(failed)?;
-        found.map(|entry| parse(entry.value())).transpose()
-    }
-
-    /// Devices in the order of their ids, from the one after `after`.
-    pub(super) fn devices(&self, after: &str, most: usize) -> Result<Vec<Device>, StoreError> {
-        let transaction = self.file.read()?;
-        let table = transaction.open_table(DEVICES).map_err(failed)?;
-        let after = key(after);
-        let mut found = Vec::new();
-        for entry in table.range(after.as_str()..).map_err(failed)? {
-            let (id, device) = entry.map_err(failed)?;
-            if after.is_empty() || id.value() != after {
-                found.push(parse(device.value())?);
-            }
-            if found.len() == most {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// How many devices there are.
-    pub(super) fn count_devices(&self) -> Result<u64, StoreError> {
-        let transaction = self.file.read()?;
-        transaction.open_table(DEVICES).map_err(failed)?.len().map_err(failed)
-    }
-
-    /// What happened to a device, newest first.
-    pub(super) fn history(&self, id: &str) -> Result<Vec<Event>, StoreError> {
-        let transaction = self.file.read()?;
-        let table = transaction.open_table(HISTORY).map_err(failed)?;
-        let id = key(id);
-        let range = table.range((id.as_str(), 0)..=(id.as_str(), u64::MAX)).map_err(failed)?;
-        range.rev().map(|entry| parse(entry.map_err(failed)?.1.value())).collect()
-    }
-
-    /// Writes a device and what happened, both or neither, if it is still as it was when `device.revision` was read.
-    pub(super) async fn put_device(
-        &self,
-        mut device: Device,
-        event: Event,
-    ) -> Result<Result<(), Outdated>, StoreError> {
-        self.write(move |transaction| {
-            let id = key(&device.state.registration_id);
-            let mut devices = transaction.open_table(DEVICES).map_err(failed)?;
-            let now = devices.get(id.as_str()).map_err(failed)?.map(|now| parse::<Device>(now.value())).transpose()?;
-            if now.map_or(0, |now| now.revision) != device.revision {
-                return Ok(Err(Outdated));
-            }
-            device.revision += 1;
-            devices.insert(id.as_str(), to_json(&device)?.as_slice()).map_err(failed)?;
-            let mut history = transaction.open_table(HISTORY).map_err(failed)?;
-            let newest = history.range((id.as_str(), 0)..=(id.as_str(), u64::MAX)).map_err(failed)?.next_back();
-            let next = newest.transpose().map_err(failed)?.map_or(0, |(key, _)| key.value().1 + 1);
-            history.insert((id.as_str(), next), to_json(&event)?.as_slice()).map_err(failed)?;
-            if let Some(oldest) = next.checked_sub(MOST_EVENTS) {
-                history.remove((id.as_str(), oldest)).map_err(failed)?;
-            }
-            Ok(Ok(()))
-        })
-        .await
-    }
-
-    /// Forgets a device's registration. Its history stays. Whether there was one.
-    pub(super) async fn remove_device(&self, id: &str) -> Result<bool, StoreError> {
-        let id = key(id);
-        self.write(move |transaction| {
-            let mut devices = transaction.open_table(DEVICES).map_err(failed)?;
-            let removed = devices.remove(id.as_str()).map_err(failed)?;
-            Ok(removed.is_some())
-        })
-        .await
     }
 
     /// Puts a certificate into the certificate store.
