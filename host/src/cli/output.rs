@@ -8,7 +8,25 @@ use std::{
     io::{ErrorKind, Write as _},
 };
 
+use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+
 use crate::telemetry::visible;
+
+/// A table that is as wide as the terminal.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    // A terminal that has no size, as those of some runners, would leave no room for any column.
+    if table.width() == Some(0) {
+        table.force_no_tty();
+    }
+    table
+}
+
+/// So many of them: `1 device`, `2 devices`.
+pub(super) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
 
 /// Prints a line to standard output.
 pub(super) fn line(text: fmt::Arguments<'_>) {

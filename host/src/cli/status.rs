@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+use comfy_table::Table;
 use jiff::{SpanRound, Timestamp, Unit};
 
 use super::{
-    output::say,
+    output::{say, table},
     remote::{Remote, short},
 };
 use crate::{
@@ -112,12 +112,6 @@ fn policies(policies: &[PolicyBody]) -> Table {
             policy.faulted.to_string(),
         ]);
     }
-    table
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
     table
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn plan(folder: &Path, webhook: SocketAddr) -> anyhow::Result<(
 fn planned(folder: &Path, id: &str, attestation: Attestation, model: &str) -> anyhow::Result<Planned> {
     let file = |kind: &str| folder.join(id).with_extension(kind);
     let identity = match attestation {
-        Attestation::Tpm => Identity::Tpm(SoftwareTpm::open(&file("tpm"))?.into()),
+        Attestation::Tpm => Identity::Tpm(SoftwareTpm::open_or_make(&file("tpm"))?.0.into()),
         Attestation::X509 => Identity::Certificate(ClientCertificate::read(&file("pem"), &file("key"))?),
         Attestation::SymmetricKey => Identity::Key(Key::parse(GROUP_KEY)?.of_device(id)),
     };

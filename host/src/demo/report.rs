@@ -48,7 +48,7 @@ pub(super) fn registered(devices: &[Registered]) -> Table {
 fn empty(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    if table.width().is_none() {
+    if table.width().is_none_or(|width| width == 0) {
         table.set_width(WIDTH);
     }
     table

@@ -38,6 +38,9 @@ pub enum TpmError {
     /// The system gave no random bytes.
     #[error("failed to get random bytes")]
     Random(#[from] getrandom::Error),
+    /// There is no such software TPM.
+    #[error("there is no software TPM in {path}: `berth device tpm {path}` makes one, and shows the keys that an enrollment names", path = .0.display())]
+    NoFile(std::path::PathBuf),
     /// The file of a software TPM could not be read or written.
     #[error("failed to keep a software TPM in {}", path.display())]
     File {

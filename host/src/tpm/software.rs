@@ -45,26 +45,36 @@ impl SoftwareTpm {
         Ok(Self { endorsement: key()?, storage_root: key()? })
     }
 
+    /// The TPM kept in this file.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not there, cannot be read, or holds something else.
+    pub fn open(path: &Path) -> Result<Self, TpmError> {
+        match fs::read(path) {
+            Ok(pem) => Self::from_pem(&pem).ok_or_else(|| TpmError::NotATpm(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(TpmError::NoFile(path.to_owned())),
+            Err(source) => Err(TpmError::File { path: path.to_owned(), source }),
+        }
+    }
+
     /// The TPM kept in this file; if there is no such file, a new one, which it will hold from now on. Only the owner may
-    /// read it.
+    /// read it. Whether it was made.
     ///
     /// # Errors
     ///
     /// If the file cannot be read or written, or holds something else.
-    pub fn open(path: &Path) -> Result<Self, TpmError> {
-        let failed = |source| TpmError::File { path: path.to_owned(), source };
-        match fs::read(path) {
-            Ok(pem) => Self::from_pem(&pem).ok_or_else(|| TpmError::NotATpm(path.to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let tpm = Self::new()?;
-                let pem = tpm.to_pem().ok_or_else(|| TpmError::NotATpm(path.to_owned()))?;
-                let mut file =
-                    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-                file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-                Ok(tpm)
-            }
-            Err(error) => Err(failed(error)),
+    pub fn open_or_make(path: &Path) -> Result<(Self, bool), TpmError> {
+        match Self::open(path) {
+            Err(TpmError::NoFile(_)) => {}
+            opened => return opened.map(|tpm| (tpm, false)),
         }
+        let tpm = Self::new()?;
+        let pem = tpm.to_pem().ok_or_else(|| TpmError::NotATpm(path.to_owned()))?;
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let written = file.and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()));
+        written.map_err(|source| TpmError::File { path: path.to_owned(), source })?;
+        Ok((tpm, true))
     }
 
     fn from_pem(pem: &[u8]) -> Option<Self> {

@@ -8,13 +8,18 @@ use super::{SoftwareTpm, StorageKey, TpmError, activation};
 fn a_tpm_activates_what_was_sealed_for_it_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tpm.pem");
-    let [one, other] = [SoftwareTpm::open(&path).unwrap(), SoftwareTpm::new().unwrap()];
+    assert!(matches!(SoftwareTpm::open(&path), Err(TpmError::NoFile(_))));
+    assert!(!path.exists());
+    let (one, is_new) = SoftwareTpm::open_or_make(&path).unwrap();
+    assert!(is_new);
+    let other = SoftwareTpm::new().unwrap();
     let [endorsement, storage_root] = [one.endorsement_key(), one.storage_root_key()].map(|key| key.to_bytes());
     let parsed = [&endorsement, &storage_root].map(|bytes| StorageKey::parse(bytes).unwrap());
     let sealed = activation(&parsed[0], &parsed[1], b"an identity key").unwrap();
 
     // Also after the file was closed and read again.
-    let again = SoftwareTpm::open(&path).unwrap();
+    let (again, is_new) = SoftwareTpm::open_or_make(&path).unwrap();
+    assert!(!is_new);
     assert_eq!(again.endorsement_key().to_bytes(), endorsement);
     assert_eq!(again.activate(&sealed).unwrap().sign(b"x"), one.activate(&sealed).unwrap().sign(b"x"));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -55,6 +60,8 @@ fn a_file_that_holds_no_tpm_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("note.txt");
     std::fs::write(&path, "milk, bread").unwrap();
-    assert!(matches!(SoftwareTpm::open(&path), Err(TpmError::NotATpm(_))));
+    for opened in [SoftwareTpm::open(&path), SoftwareTpm::open_or_make(&path).map(|(tpm, _)| tpm)] {
+        assert!(matches!(opened, Err(TpmError::NotATpm(_))));
+    }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "milk, bread");
 }

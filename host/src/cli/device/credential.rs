@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     ))]
     key: Option<PathBuf>,
     #[arg(long, value_name = "FILE", help = concat!(
-        "The file of a software TPM, which is made if it is not there; ", number!(), " and {id} as above"
+        "The file of a software TPM, as `berth device tpm` makes one; ", number!(), " and {id} as above"
     ))]
     pub(super) tpm: Option<PathBuf>,
 }

@@ -112,8 +112,9 @@ impl Watch for Crowd {
         let text = format!("{assigned} assigned, {rejected} rejected, {failed} failed");
         match &self.bar {
             Some(bar) => {
-                bar.set_message(text);
+                // The message is what draws, so what it is to be drawn with goes before it.
                 bar.set_position(*devices);
+                bar.set_message(text);
             }
             // Every tenth of the way.
             None if devices * 10 / self.count > (devices - 1) * 10 / self.count => {

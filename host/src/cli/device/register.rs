@@ -21,7 +21,7 @@ use crate::{
         self, Device, Dps, EDGE, Failure, Habits, PLAIN, Patience, Registration,
         edge::Edge,
         fleet::Fleet,
-        payload::{NUMBER, Payloads, fill_in},
+        payload::{ID, NUMBER, Payloads, fill_in},
     },
     telemetry::visible,
 };
@@ -179,11 +179,13 @@ impl Register {
     fn payloads(&self) -> anyhow::Result<Payloads> {
         let payloads = match (&self.payload, &self.payload_template) {
             (Some(text), _) if text.trim_start().starts_with(['{', '[', '"']) => {
+                self.same_for_all(text)?;
                 Payloads::fixed(text).context("--payload is neither JSON nor a file")?
             }
             (Some(file), _) => {
                 let text = std::fs::read_to_string(file)
                     .with_context(|| format!("failed to read {file}: --payload is JSON, or a file that holds it"))?;
+                self.same_for_all(&text)?;
                 Payloads::fixed(&text).with_context(|| format!("{file} (--payload) is not right"))?
             }
             (None, Some(file)) => {
@@ -197,6 +199,15 @@ impl Register {
             (None, None) => Payloads::default(),
         };
         Ok(payloads.with_model(self.model_id.clone()))
+    }
+
+    /// Refuses what looks as if it were to be another for each device of a fleet.
+    fn same_for_all(&self, payload: &str) -> anyhow::Result<()> {
+        ensure!(
+            self.count.is_none() || !(payload.contains(NUMBER) || payload.contains(ID)),
+            "--payload is the same for all devices: {NUMBER} and {ID} are filled in by --payload-template FILE"
+        );
+        Ok(())
     }
 }
 
@@ -223,7 +234,7 @@ impl Plan {
                 let Self { dps, habits, patience, .. } = self;
                 let fleet = Fleet { dps, habits, patience, count, parallel };
                 let device = move |number| {
-                    // A TPM that is not there yet takes a while to be made.
+                    // Files are read, and a TPM's keys take a while to be.
                     let device = tokio::task::block_in_place(|| devices.device(number));
                     device.map_err(|error| {
                         let id = devices.registration_id.as_deref().map(|id| fill_in(id, number, ""));

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    cli::output::say,
+    cli::output::{count, say, table},
     device::{Assigned, Failure, fleet::Summary},
     telemetry::visible,
 };
@@ -73,8 +72,8 @@ pub(super) fn many(summary: &Summary, json: bool) -> anyhow::Result<ExitCode> {
     }
     if !summary.hubs.is_empty() {
         let mut table = table(&["hub", "devices"]);
-        for (hub, count) in &summary.hubs {
-            table.add_row([hub, &count.to_string()]);
+        for (hub, devices) in &summary.hubs {
+            table.add_row([hub, &devices.to_string()]);
         }
         say!("{table}");
     }
@@ -85,14 +84,8 @@ pub(super) fn many(summary: &Summary, json: bool) -> anyhow::Result<ExitCode> {
         }
         say!("{table}");
     }
-    say!(
-        "{devices} devices in {seconds:.1} s: {assigned} assigned, {rejected} rejected, {failed} failed; {retries} retries"
-    );
+    let retries = if *retries == 1 { "1 retry".to_owned() } else { format!("{retries} retries") };
+    let devices = count(*devices, "device");
+    say!("{devices} in {seconds:.1} s: {assigned} assigned, {rejected} rejected, {failed} failed; {retries}");
     Ok(code)
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table
 }

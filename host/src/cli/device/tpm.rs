@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
 use serde_json::json;
 
-use crate::{cli::output::say, tpm::SoftwareTpm};
+use crate::{cli::output::say, telemetry::visible, tpm::SoftwareTpm};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Tpm {
@@ -19,7 +19,10 @@ pub(in crate::cli) struct Tpm {
 
 impl Tpm {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let tpm = SoftwareTpm::open(&self.file)?;
+        let (tpm, is_new) = SoftwareTpm::open_or_make(&self.file)?;
+        if is_new {
+            eprintln!("made a software TPM in {}", visible(&self.file.to_string_lossy()));
+        }
         let [endorsement, storage_root] =
             [tpm.endorsement_key(), tpm.storage_root_key()].map(|key| STANDARD.encode(key.to_bytes()));
         if self.json {

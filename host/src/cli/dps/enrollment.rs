@@ -4,13 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::remote::{Remote, segment};
 use crate::{
-    cli::output::say,
+    cli::output::{say, table},
     dps::{
         enrollment::{Enrollment as Entry, Kind},
         file::EnrollmentsFile,
@@ -120,9 +119,7 @@ impl List {
             say!("no enrollments");
             return Ok(());
         }
-        let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["enrollment", "kind", "attestation", "allocation", "status", "hubs"]);
+        let mut table = table(&["enrollment", "kind", "attestation", "allocation", "status", "hubs"]);
         for entry in &found {
             let (kind, id) = entry.identity().unwrap_or((Kind::Individual, ""));
             let kind = if kind == Kind::Group { "group" } else { "individual" };

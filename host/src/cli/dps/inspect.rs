@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
+use serde_json::value::RawValue;
 
 use super::remote::{Remote, segment};
 use crate::{
-    cli::output::say,
+    cli::output::{count, say, table},
     dps::{
         control::{self, DeviceHistory},
         device::{Device, Event},
@@ -31,15 +31,14 @@ pub(in crate::cli) struct Trace {
     remote: Remote,
 }
 
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table
-}
-
 /// The form of a value in the service's own JSON, without quotation marks.
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// What a device heard last: one of the two, if anything.
+fn payload_or_error<'a>(payload: Option<&'a RawValue>, error: Option<&'a str>) -> &'a str {
+    payload.map(RawValue::get).or(error).unwrap_or_default()
 }
 
 impl Devices {
@@ -72,11 +71,10 @@ impl Devices {
         for Device { state, assignment, .. } in &devices {
             let (hub, id) = assignment.as_ref().map_or(("", ""), |on| (&on.hub, &on.device_id));
             let substatus = state.substatus.as_ref().map(word).unwrap_or_default();
-            let payload = state.payload.as_ref().map(|payload| payload.get());
-            let last = payload.or(state.error_message.as_deref()).unwrap_or_default();
+            let last = payload_or_error(state.payload.as_deref(), state.error_message.as_deref());
             table.add_row([&state.registration_id, &word(&state.status), hub, id, &substatus, last]);
         }
-        say!("{table}\n{} devices", devices.len());
+        say!("{table}\n{}", count(devices.len() as u64, "device"));
         Ok(())
     }
 
@@ -89,11 +87,11 @@ impl Devices {
         if let Some(device) = &found.device {
             say!("{}", serde_json::to_string_pretty(device)?);
         }
-        let mut table = table(&["when", "status", "how", "from", "to", "error"]);
-        for Event { at, status, substatus, from, to, error, .. } in &found.history {
+        let mut table = table(&["when", "status", "how", "from", "to", "payload or error"]);
+        for Event { at, status, substatus, from, to, payload, error, .. } in &found.history {
             let how = substatus.as_ref().map(word).unwrap_or_default();
-            let [from, to, error] = [from, to, error].map(|text| text.as_deref().unwrap_or_default());
-            table.add_row([at, &word(status), &how, from, to, error]);
+            let [from, to] = [from, to].map(|text| text.as_deref().unwrap_or_default());
+            table.add_row([at, &word(status), &how, from, to, payload_or_error(payload.as_deref(), error.as_deref())]);
         }
         say!("{table}");
         Ok(())

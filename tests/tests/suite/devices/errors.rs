@@ -26,6 +26,7 @@ async fn wrong_arguments_are_told_before_anything_is_begun() {
         (&["--cert", "text", "--key", "text"], "text holds no certificate"),
         (&["--cert", "nothing", "--key", "text"], "nothing"),
         (&["--registration-id", "dev1", "--tpm", "text"], "text holds no software TPM"),
+        (&["--registration-id", "dev1", "--tpm", "nothing"], "`berth device tpm nothing` makes one"),
         (&["--registration-id", "dev1", "--group-key", GROUP_KEY, "--payload", "{"], "--payload"),
         (&["--registration-id", "dev1", "--group-key", GROUP_KEY, "--payload", "nothing"], "nothing"),
         (&["--registration-id", "dev1", "--group-key", GROUP_KEY, "--payload", "text"], "text (--payload)"),
@@ -36,6 +37,8 @@ async fn wrong_arguments_are_told_before_anything_is_begun() {
         (&[&fleet[..], &["--payload-template", "empty.json"]].concat(), "empty.json"),
         (&[&fleet[..], &["--payload-template", "broken.json"]].concat(), "broken.json"),
         (&[&fleet[..], &["--payload-template", "nothing.json"]].concat(), "nothing.json"),
+        (&[&fleet[..], &["--payload", "{\"number\":\"{n}\"}"]].concat(), "--payload-template FILE"),
+        (&[&fleet[..], &["--payload", "broken.json"]].concat(), "--payload-template FILE"),
         (&[&fleet[..], &["--parallel", "0"]].concat(), "--parallel"),
         (&["--config", "config.toml", "--registration-id", "dev1"], "--registration-id"),
         (&["--config", "nothing.toml"], "nothing.toml"),
@@ -46,6 +49,7 @@ async fn wrong_arguments_are_told_before_anything_is_begun() {
         assert!(!ended.stderr.contains("secret!") && !ended.stderr.contains(GROUP_KEY), "{}", ended.stderr);
     }
     assert!(dps.devices().await.is_empty());
+    assert!(!dps.folder().join("nothing").exists(), "a TPM is made only where that is asked for");
 }
 
 #[tokio::test]
@@ -73,7 +77,7 @@ async fn what_the_dps_refuses_says_why() {
     dps.register(&off).await.failed(1, &["off has no hub: disabled", "provisioningStatus"]);
     let wrong = ["--registration-id", "dev1", "--symmetric-key", DEVICE_KEY];
     let ended = dps.register(&wrong).await;
-    ended.failed(1, &["refused: 401002 Unauthorized", "berth dps enrollment list"]);
+    ended.failed(1, &["refused: 401002 Unauthorized", "berth dps trace", "berth dps enrollment list"]);
     assert!(!ended.stderr.contains(DEVICE_KEY));
     dps.register(&[&DEVICE[..], &["--id-scope", "0neOther"]].concat()).await.failed(1, &["401002", "--id-scope"]);
     dps.register(&[&DEVICE[..], &["--payload", "[1]"]].concat()).await.failed(1, &["400012", "JSON object"]);

@@ -66,6 +66,14 @@ async fn a_fleets_summary_in_json() {
     assert_eq!((ended.code, &ended.json()["hubs"]), (Some(0), &json!({PHONES: 5})));
 }
 
+#[tokio::test]
+async fn a_fleet_of_one_is_one_device() {
+    let dps = serving([group("all", &by_model_url())]).await;
+    let one = ["--registration-id", "phone-{n}", "--group-key", GROUP_KEY, "--count", "1"];
+    let ended = dps.register(&[&one[..], &["--model-id", "dtmi:azureiot:PhoneAsADevice;2"]].concat()).await;
+    assert!(ended.stdout.contains("\n1 device in ") && ended.stdout.contains("; 0 retries"), "{ended:?}");
+}
+
 /// Each device shows what lies under its own name; one that has nothing there fails, and no other.
 #[tokio::test]
 async fn a_fleet_with_certificates() {

@@ -66,7 +66,9 @@ async fn a_device_with_a_tpm_prints_hub_and_payload() {
     let file = tpm.path().join("tpm.pem");
     let file = file.to_str().unwrap();
     let dps = serving([group("all", &webhook)]).await;
-    let keys = dps.berth(&["device", "tpm", file, "--json"]).await.json();
+    let made = dps.berth(&["device", "tpm", file, "--json"]).await;
+    assert_eq!((made.code, made.stderr.as_str()), (Some(0), &*format!("made a software TPM in {file}\n")));
+    let keys = made.json();
     let enrollment = custom(json!({"registrationId": "chip", "attestation": {"type": "tpm", "tpm": keys}}), &webhook);
     dps.write("chip.json", &json!({"enrollments": [enrollment]}).to_string());
     assert_eq!(dps.berth(&["dps", "enrollment", "add", "chip.json"]).await.code, Some(0));
@@ -75,10 +77,12 @@ async fn a_device_with_a_tpm_prints_hub_and_payload() {
     is_thermostat(&dps.register(&chip).await, "chip");
     // Another TPM is another device.
     let other = tpm.path().join("other.pem");
-    let other = ["--registration-id", "chip", "--tpm", other.to_str().unwrap(), "--payload", THERMOSTAT];
+    let other = other.to_str().unwrap();
+    assert_eq!(dps.berth(&["device", "tpm", other]).await.code, Some(0));
+    let other = ["--registration-id", "chip", "--tpm", other, "--payload", THERMOSTAT];
     dps.register(&other).await.failed(1, &["chip has no hub: refused: 401002", "--registration-id"]);
-    let text = dps.berth(&["device", "tpm", file]).await.stdout;
-    assert!(text.contains(keys["endorsementKey"].as_str().unwrap()), "{text}");
+    let again = dps.berth(&["device", "tpm", file]).await;
+    assert!(again.printed().contains(keys["endorsementKey"].as_str().unwrap()), "{again:?}");
 }
 
 /// The older api's captured payload, which names the model twice.

@@ -81,6 +81,10 @@ async fn dps_enrollment_says_which_one_is_wrong_and_why() {
     for (file, said) in [
         (json!([]), &["wrong.json is no enrollments file"][..]),
         (json!({"enrolments": []}), &["wrong.json is no enrollments file", "enrolments"]),
+        (
+            json!({"enrollments": [{"registrationId": "a", "attestation": ["symmetricKey", null, null, null]}]}),
+            &["wrong.json is no enrollments file", "an array where an object belongs"],
+        ),
         (json!({"enrollments": [{"attestation": key()}]}), &["has no registrationId"]),
         (
             json!({"enrollments": [{"registrationId": "a", "attestation": {"type": "password"}}]}),

@@ -21,6 +21,8 @@ async fn dps_devices_shows_hub_twin_payload_and_history() {
     assert_eq!(devices(&["--json"]).await.json(), json!([]));
 
     assert_eq!(dps.register(&PHONE).await.code, Some(0));
+    let all = devices(&[]).await;
+    assert!(all.printed().ends_with("\n1 device\n"), "{}", all.stdout);
     assert_eq!(dps.register(&PHONE).await.code, Some(0));
     assert_eq!(dps.register(&KETTLE).await.code, Some(1));
     let all = devices(&[]).await;
@@ -37,7 +39,12 @@ async fn dps_devices_shows_hub_twin_payload_and_history() {
     let one = devices(&["phone-1", "--json"]).await.json();
     assert_eq!(one["device"]["assignment"]["twin"]["tags"], json!({"deviceType": "phone"}));
     assert_eq!(one["device"]["state"]["payload"], json!({"telemetryInterval": 10}));
-    assert_eq!(one["history"].as_array().map(Vec::len), Some(2));
+    let heard = |event: usize| (&one["history"][event]["payload"], &one["history"][event]["substatus"]);
+    let payload = json!({"telemetryInterval": 10});
+    assert_eq!(heard(0), (&payload, &json!("reprovisionedToInitialAssignment")));
+    assert_eq!((heard(1), one["history"].get(2)), ((&payload, &json!("initialAssignment")), None));
+    let failed = devices(&["kettle-1"]).await;
+    assert!(failed.printed().contains("status code: 403"), "{}", failed.stdout);
 
     devices(&["nobody"]).await.failed(1, &["the local DPS says: nobody has never registered."]);
     need_a_local_dps(&dps, &[&["devices"], &["devices", "phone-1"]]).await;

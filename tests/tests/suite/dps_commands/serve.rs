@@ -213,6 +213,14 @@ async fn dps_serve_says_why_it_cannot_start() {
         &["the enrollment dev1 is not right", "endorsementKey"],
     )
     .await;
+    // Its own certificate, and nothing that clients could trust.
+    let half = dps.folder().join("half");
+    fs::create_dir(&half).unwrap();
+    for file in ["server.pem", "server.key"] {
+        fs::copy(dps.folder().join("etc/certificates").join(file), half.join(file)).unwrap();
+    }
+    let gone = ["half/authority.pem is gone", "remove half/server.pem and half/server.key"];
+    ends(dps.folder(), &["--data", "half"], 1, &gone).await;
     let lost = FILE.replace("certificates/server.pem", "lost.pem");
     fs::write(dps.folder().join("etc/dps.toml"), lost).unwrap();
     ends(dps.folder(), &free, 1, &["lost.pem", "PEM"]).await;
