@@ -18,10 +18,20 @@ impl LocalDps {
 
     /// The signature of that policy.
     fn service_authorization(&self) -> String {
+        self.service_signature("localhost", keys::LATE)
+    }
+
+    /// The signature of that policy for this resource, which is signed as it is written.
+    ///
+    /// # Panics
+    ///
+    /// If there is no connection string.
+    #[must_use]
+    pub fn service_signature(&self, resource: &str, expiry: i64) -> String {
         let connection = self.connection_string();
         let part = |name: &str| connection.split(';').find_map(|part| part.strip_prefix(name)).expect("a part");
         let (name, key) = (part("SharedAccessKeyName="), part("SharedAccessKey="));
-        let signature = keys::percent_encoded(&keys::signature(key, "localhost", keys::LATE));
-        format!("SharedAccessSignature sr=localhost&sig={signature}&se={}&skn={name}", keys::LATE)
+        let signature = keys::percent_encoded(&keys::signature(key, resource, expiry));
+        format!("SharedAccessSignature sr={resource}&sig={signature}&se={expiry}&skn={name}")
     }
 }

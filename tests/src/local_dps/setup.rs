@@ -15,6 +15,7 @@ use super::{CLIMATE, ID_SCOPE, LocalDps, PHONES};
 pub struct Setup {
     enrollments: Vec<Value>,
     groups: Vec<Value>,
+    certificates: Vec<(&'static str, String)>,
     hubs: Vec<&'static str>,
     address: IpAddr,
     ports: [u16; 2],
@@ -29,6 +30,7 @@ impl Default for Setup {
         Self {
             enrollments: Vec::new(),
             groups: Vec::new(),
+            certificates: Vec::new(),
             hubs: vec![CLIMATE, PHONES],
             address,
             ports: [0, 0],
@@ -53,6 +55,13 @@ impl Setup {
             Some(_) => self.groups.push(enrollment),
             None => self.enrollments.push(enrollment),
         }
+        self
+    }
+
+    /// With one more certificate, in PEM, in its certificate store.
+    #[must_use]
+    pub fn certificate(mut self, name: &'static str, pem: &str) -> Self {
+        self.certificates.push((name, pem.to_owned()));
         self
     }
 
@@ -93,7 +102,13 @@ impl Setup {
         write("server.key", &server.key);
         write("authority.pem", &authority.pem());
         write("dps.toml", &self.toml());
-        let file = json!({ "enrollments": self.enrollments, "enrollmentGroups": self.groups });
+        let certificates = self.certificates.iter().map(|(name, pem)| {
+            write(&format!("{name}.pem"), pem);
+            json!({ "name": name, "file": format!("{name}.pem") })
+        });
+        let certificates: Vec<Value> = certificates.collect();
+        let (enrollments, groups) = (&self.enrollments, &self.groups);
+        let file = json!({ "enrollments": enrollments, "enrollmentGroups": groups, "certificates": certificates });
         write("enrollments.json", &file.to_string());
         LocalDps::serving(folder, "authority.pem", &["--config", "dps.toml", "--enrollments", "enrollments.json"]).await
     }

@@ -1,12 +1,14 @@
 //! The habits of the clients that are not run here, to the byte as far as they are known: those for C, C#, Java and
-//! embedded systems, IoT Edge's, and the Azure CLI's. Each test sends what such a client sends, and holds the answers to
-//! what it insists on.
+//! embedded systems, IoT Edge's, the Azure CLI's, and service clients. Each test sends what such a client sends, and holds
+//! the answers to what it insists on.
 
 mod c;
 mod c_sharp;
 mod edge;
 mod java;
 mod others;
+mod services;
+mod tpm;
 
 use berth::dps::certificates::{Authority, Pem};
 use berth_tests::{
@@ -22,24 +24,58 @@ use serde_json::{Value, json};
 
 const ID: &str = "sensor-7";
 
-/// A signature as a client writes it: the resource, and what is around the signature and the expiry.
-fn signed(resource: &str, expiry: i64, encode: fn(&str) -> String, tail: &str) -> String {
-    let signature = encode(&keys::signature(&keys::derived(keys::KEY, ID), resource, expiry));
-    format!("SharedAccessSignature sr={resource}&sig={signature}&se={expiry}{tail}")
+/// How a client writes its signatures.
+#[derive(Clone, Copy)]
+struct Hand {
+    /// What it signs for.
+    resource: fn() -> String,
+    /// Seconds for which that is good.
+    lasts: i64,
+    /// How it writes the signature's base64.
+    encode: fn(&str) -> String,
+    /// What is behind the expiry.
+    tail: &'static str,
+}
+
+impl Hand {
+    /// A signature by the key of the device.
+    fn signed(self) -> String {
+        self.signed_by(|resource, expiry| keys::signature(&keys::derived(keys::KEY, ID), resource, expiry))
+    }
+
+    /// A signature by whatever makes one in base64.
+    fn signed_by(self, sign: impl FnOnce(&str, i64) -> String) -> String {
+        let (resource, expiry) = ((self.resource)(), now() + self.lasts);
+        let signature = (self.encode)(&sign(&resource, expiry));
+        format!("SharedAccessSignature sr={resource}&sig={signature}&se={expiry}{}", self.tail)
+    }
+}
+
+/// The resource with slashes in capitals, in small letters, and as they are.
+fn resource() -> String {
+    format!("{ID_SCOPE}%2Fregistrations%2F{ID}")
+}
+
+fn resource_in_small_letters() -> String {
+    format!("{ID_SCOPE}%2fregistrations%2f{ID}")
+}
+
+fn plain_resource() -> String {
+    format!("{ID_SCOPE}/registrations/{ID}")
 }
 
 fn lower_case(base64: &str) -> String {
     base64.replace('+', "%2b").replace('/', "%2f").replace('=', "%3d")
 }
 
-fn in_an_hour() -> i64 {
+fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(now.as_secs()).unwrap() + 3600
+    i64::try_from(now.as_secs()).unwrap()
 }
 
-/// The signature of the client for C, and of that for embedded systems: hexadecimal digits in small letters.
-fn c_signature() -> String {
-    signed(&format!("{ID_SCOPE}%2fregistrations%2f{ID}"), in_an_hour(), lower_case, "&skn=registration")
+/// An `Authorization`, if there is one.
+fn authorization(signature: Option<&str>) -> String {
+    signature.map_or_else(String::new, |signature| format!("Authorization: {signature}\r\n"))
 }
 
 /// What the first answer over HTTPS has to be for all of them: 202, when to ask again, and an operation.

@@ -4,37 +4,68 @@ use berth_tests::local_dps::{
     ID_SCOPE, Wire, keys,
     mqtt::{Connect, DISCONNECT, Published, operation_topic, register_topic},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ID, in_an_hour, is_assigned, operation, payload, polled, signed, was_asked, with_certificates, world};
+use super::{
+    Hand, ID, authorization, is_assigned, operation, payload, polled, resource, tpm::Chip, was_asked,
+    with_certificates, world,
+};
 
-/// The client for C#: hexadecimal digits in capitals, a day to live.
-fn c_sharp_signature() -> String {
-    let resource = format!("{ID_SCOPE}%2Fregistrations%2F{ID}");
-    signed(&resource, in_an_hour() + 82_800, keys::percent_encoded, "&skn=registration")
+/// Hexadecimal digits in capitals, a day to live.
+const HAND: Hand = Hand { resource, lasts: 86_400, encode: keys::percent_encoded, tail: "&skn=registration" };
+
+fn registration(signature: Option<&str>, body: &str) -> String {
+    format!(
+        "PUT /{ID_SCOPE}/registrations/{ID}/register?api-version=2019-03-31 HTTP/1.1\r\n{}\
+         Content-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
+        common(signature),
+        body.len()
+    )
+}
+
+fn common(signature: Option<&str>) -> String {
+    format!(
+        "Host: localhost\r\nAccept: application/json\r\nUser-Agent: .NET/1.19.4 (.NET 8.0; Linux; X64)\r\n{}",
+        authorization(signature)
+    )
+}
+
+/// A registration over HTTPS, to its end.
+async fn over_https(wire: &mut Wire, signature: Option<&str>, body: &str) -> Value {
+    let operation = operation(&wire.request(registration(signature, body)).await);
+    let path = format!("/{ID_SCOPE}/registrations/{ID}/operations/{operation}");
+    let question = format!("GET {path}?api-version=2019-03-31 HTTP/1.1\r\n{}\r\n", common(signature));
+    polled(wire, &question).await
 }
 
 #[tokio::test]
 async fn c_sharp_registers_over_https_and_hears_202_first() {
     let (dps, webhook) = world().await;
-    let mut wire = dps.https_wire(None).await;
-    let authorization = c_sharp_signature();
     // The text that a program has set goes into the body as it is.
     let body = format!(r#"{{"registrationId":"{ID}","payload":{{ "a" : 1.50, "ü":[] }}}}"#);
-    let common = format!(
-        "Host: localhost\r\nAccept: application/json\r\nUser-Agent: .NET/1.19.4 (.NET 8.0; Linux; X64)\r\n\
-         Authorization: {authorization}\r\n"
-    );
-    let path = format!("/{ID_SCOPE}/registrations/{ID}");
-    let register = format!(
-        "PUT {path}/register?api-version=2019-03-31 HTTP/1.1\r\n{common}\
-         Content-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let operation = operation(&wire.request(register).await);
-    let question = format!("GET {path}/operations/{operation}?api-version=2019-03-31 HTTP/1.1\r\n{common}\r\n");
-    is_assigned(&polled(&mut wire, &question).await);
+    is_assigned(&over_https(&mut dps.https_wire(None).await, Some(&HAND.signed()), &body).await);
     was_asked(&webhook, Some(json!({ "a": 1.5, "ü": [] })));
+}
+
+#[tokio::test]
+async fn c_sharp_registers_over_https_with_a_certificate() {
+    let (dps, webhook, shown) = with_certificates().await;
+    let body = format!(r#"{{"registrationId":"{ID}"}}"#);
+    is_assigned(&over_https(&mut dps.https_wire(Some(&shown)).await, None, &body).await);
+    was_asked(&webhook, None);
+}
+
+/// It says the same twice, and the second time with a signature.
+#[tokio::test]
+async fn c_sharp_says_again_what_it_was_challenged_for() {
+    let (dps, webhook, chip) = Chip::enrolled().await;
+    let mut wire = dps.https_wire(None).await;
+    let body = format!(r#"{{"registrationId":"{ID}","tpm":{},"payload":{}}}"#, chip.keys, payload());
+    let challenge = wire.request(registration(None, &body)).await;
+    let done = over_https(&mut wire, Some(&chip.answers(&challenge, HAND)), &body).await;
+    is_assigned(&done);
+    chip.has_the_hubs_key(&done);
+    was_asked(&webhook, Some(payload()));
 }
 
 /// Registers over MQTT as the client for C# does: the id of a request is that of its packet, and the acknowledgement has
@@ -60,7 +91,7 @@ async fn c_sharp(wire: &mut Wire, password: Option<String>, body: &str) -> Publi
 async fn c_sharp_registers_over_mqtt_with_an_empty_body() {
     let (dps, webhook) = world().await;
     let mut wire = dps.mqtt_wire(None).await;
-    is_assigned(&c_sharp(&mut wire, Some(c_sharp_signature()), "").await.json);
+    is_assigned(&c_sharp(&mut wire, Some(HAND.signed()), "").await.json);
     was_asked(&webhook, None);
 }
 
@@ -69,7 +100,7 @@ async fn c_sharp_registers_over_mqtt_with_nothing_but_a_payload() {
     let (dps, webhook) = world().await;
     let mut wire = dps.mqtt_wire(None).await;
     let body = format!(r#"{{"payload":{}}}"#, payload());
-    is_assigned(&c_sharp(&mut wire, Some(c_sharp_signature()), &body).await.json);
+    is_assigned(&c_sharp(&mut wire, Some(HAND.signed()), &body).await.json);
     was_asked(&webhook, Some(payload()));
 }
 
@@ -77,7 +108,7 @@ async fn c_sharp_registers_over_mqtt_with_nothing_but_a_payload() {
 async fn c_sharp_registers_over_websocket() {
     let (dps, webhook) = world().await;
     let mut wire = dps.websocket(None).await;
-    is_assigned(&c_sharp(&mut wire, Some(c_sharp_signature()), "").await.json);
+    is_assigned(&c_sharp(&mut wire, Some(HAND.signed()), "").await.json);
     wire.send(DISCONNECT).await;
     wire.ends().await;
     was_asked(&webhook, None);

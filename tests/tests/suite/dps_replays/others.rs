@@ -6,7 +6,7 @@ use berth_tests::local_dps::{
 };
 use serde_json::json;
 
-use super::{ID, at_most_once, c_signature, in_an_hour, signed, world};
+use super::{Hand, ID, at_most_once, c, resource, world};
 
 #[tokio::test]
 async fn embedded_c_reads_that_it_is_disabled() {
@@ -15,7 +15,7 @@ async fn embedded_c_reads_that_it_is_disabled() {
     enrollment["provisioningStatus"] = json!("disabled");
     let dps = Setup::new().enrollment(enrollment).start().await;
     let mut wire = dps.mqtt_wire(None).await;
-    let connect = Connect::device(ID, "&ClientVersion=azsdk-c%2F1.6.0", Some(c_signature()));
+    let connect = Connect::device(ID, "&ClientVersion=azsdk-c%2F1.6.0", Some(c::HAND.signed()));
     let body = at_most_once(&mut wire, &connect, "{}", "").await.json;
     assert!(body["operationId"].is_string());
     assert_eq!((&body["status"], &body["registrationState"]["status"]), (&json!("disabled"), &json!("disabled")));
@@ -26,8 +26,8 @@ async fn embedded_c_reads_that_it_is_disabled() {
 async fn azure_cli_looks_up_a_registration() {
     let (dps, _webhook) = world().await;
     dps.registers(ID).await;
-    let resource = format!("{ID_SCOPE}%2Fregistrations%2F{ID}");
-    let authorization = signed(&resource, in_an_hour() + 18_000, keys::percent_encoded, "&skn=registration");
+    let hand = Hand { resource, lasts: 21_600, encode: keys::percent_encoded, tail: "&skn=registration" };
+    let authorization = hand.signed();
     let mut wire = dps.https_wire(None).await;
     let body = format!(r#"{{"registrationId": "{ID}"}}"#);
     let answer = wire
@@ -47,7 +47,7 @@ async fn azure_cli_looks_up_a_registration() {
 async fn node_unsubscribes_before_it_leaves() {
     let (dps, _webhook) = world().await;
     let mut wire = dps.mqtt_wire(None).await;
-    let connect = Connect { keep_alive: 180, ..Connect::device(ID, "", Some(c_signature())) };
+    let connect = Connect { keep_alive: 180, ..Connect::device(ID, "", Some(c::HAND.signed())) };
     wire.begin(&connect, 1).await;
     wire.send(unsubscribe(9, RESPONSES)).await;
     let answer = wire.receive().await.unwrap();
