@@ -9,7 +9,6 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark stops at what it did not expect")]
 
 mod hostile;
-mod server;
 
 use std::{
     collections::BTreeMap,
@@ -23,11 +22,11 @@ use std::{
 };
 
 use berth_tests::{
-    bodies,
+    Catalogue, bodies,
+    compare::{berth, server::Server},
+    guests::example,
     load::{Caller, Latencies, at_rate, hammer, saturate},
 };
-
-use self::server::Server;
 
 /// Connections of the quiet tenant.
 const QUIET: usize = 16;
@@ -42,9 +41,9 @@ fn main() {
     let only = env::var("BERTH_BENCH_ONLY").ok();
     let policies: Vec<_> =
         hostile::policies().into_iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name)).collect();
-    let server = Server::start(&policies);
+    let server = serving(&policies);
     let mut quiet: Vec<Caller> =
-        (0..QUIET).map(|_| Caller::of(server.webhook, QUIET_POLICY, bodies::first())).collect();
+        (0..QUIET).map(|_| Caller::of(server.address, QUIET_POLICY, bodies::first())).collect();
 
     // Warms up, and finds the most there is.
     let most = (0..3).map(|_| saturate(&mut quiet, time / 4)).fold(0.0, f64::max);
@@ -65,7 +64,15 @@ fn main() {
     for ((policy, status), count) in outcomes {
         println!("  {policy:<10} {status} {count:>8}");
     }
-    println!("{}", server.memory());
+    println!("the server has {} MiB of memory", server.memory().expect("what the system says") >> 20);
+}
+
+/// A server that serves a plain policy to one tenant and these to another.
+fn serving(hostile: &[(&'static str, berth_tests::Policy)]) -> Server {
+    let quiet = Catalogue::new().tenant("quiet").policy("by-suffix", example("by-suffix"));
+    let all = hostile.iter().fold(quiet.tenant("noisy"), |all, (name, policy)| all.policy(name, policy.clone()));
+    let folder = berth::folder_of(&all).expect("a folder");
+    berth::start(folder.path()).expect("the server starts").keeping(folder)
 }
 
 /// Runs the work while the noisy tenant has as many requests in flight as it may.
@@ -83,7 +90,7 @@ fn beside_noise(
             let policy = policies[number % policies.len()].0;
             scope.spawn(move || {
                 give_way();
-                let caller = Caller::of(server.webhook, &format!("noisy/{policy}"), bodies::first());
+                let caller = Caller::of(server.address, &format!("noisy/{policy}"), bodies::first());
                 hammer(caller, stop, |outcome| {
                     *outcomes.lock().expect("no thread panics").entry((policy, outcome.status)).or_default() += 1;
                 });
@@ -101,7 +108,7 @@ fn beside_noise(
 /// Takes no time from whoever else wants it, and keeps half of the processors free of anything.
 fn give_way() {
     let _ = rustix::process::nice(19);
-    berth::engine::priority::keep_to_half();
+    ::berth::engine::priority::keep_to_half();
 }
 
 /// Median and 99th percentile in microseconds.

@@ -5,6 +5,7 @@
 //! come or not, and a time counts from when its request was to be sent.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     io::{ErrorKind, Read as _, Write as _},
     net::SocketAddr,
@@ -43,63 +44,77 @@ pub fn times() -> Times {
     Histogram::new_with_bounds(1, LONGEST, 3).expect("proper bounds")
 }
 
-/// Connections to one server, and the requests that are made on them in turn.
+/// The load of one server: the requests that are made in turn.
 pub struct Driver {
+    address: SocketAddr,
+    requests: Vec<Vec<u8>>,
+    failed: Cell<u64>,
+}
+
+/// A load that is on, with connections of its own: a server may close those that were idle between two turns.
+struct Load<'a> {
     poll: Poll,
     events: Events,
     timer: OwnedFd,
     lines: Vec<Line>,
-    requests: Vec<Vec<u8>>,
-    next: usize,
+    requests: std::iter::Cycle<std::slice::Iter<'a, Vec<u8>>>,
+    failed: &'a Cell<u64>,
 }
 
 /// One connection.
 struct Line {
     stream: TcpStream,
-    answer: Vec<u8>,
+    bytes: Vec<u8>,
     filled: usize,
     /// When the request that is not answered yet was to be sent.
     due: Option<Instant>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Success,
+    Failure,
+}
+
 impl Driver {
-    /// Connects.
-    ///
-    /// # Panics
-    ///
-    /// If the server accepts no connection.
+    /// Of the server at this address.
     #[must_use]
     pub fn new(address: SocketAddr, requests: Vec<Vec<u8>>) -> Self {
-        let poll = Poll::new().expect("a poll");
-        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK).expect("a timer");
-        poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE).expect("a timer");
-        let lines = (0..CONNECTIONS).map(|number| Line::new(address, &poll, number)).collect();
-        Self { poll, events: Events::with_capacity(2 * CONNECTIONS), timer, lines, requests, next: 0 }
+        Self { address, requests, failed: Cell::new(0) }
+    }
+
+    /// How many answers were not 200 so far. They count as no answers in a throughput, and as any in latencies.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed.get()
     }
 
     /// Answers per second if each connection asks as soon as it is answered.
     ///
     /// # Panics
     ///
-    /// If an answer is not 200, or none comes.
-    pub fn saturate(&mut self, time: Duration) -> f64 {
+    /// If the server accepts no connection, or does not answer.
+    #[must_use]
+    pub fn saturate(&self, time: Duration) -> f64 {
+        let mut load = Load::begin(self);
         let begun = Instant::now();
         let until = begun + time;
-        for number in 0..self.lines.len() {
-            self.send(number, begun);
+        for number in 0..load.lines.len() {
+            load.send(number, begun);
         }
-        let mut answers = 0_u32;
+        let failed = self.failed();
+        let mut answers = 0_u64;
         let mut last = begun;
-        while self.lines.iter().any(|line| line.due.is_some()) {
-            for (number, _) in self.answered() {
+        while load.is_waiting() {
+            for (number, _) in load.answered() {
                 last = Instant::now();
                 answers += 1;
                 if last < until {
-                    self.send(number, last);
+                    load.send(number, last);
                 }
             }
         }
-        f64::from(answers) / (last - begun).as_secs_f64()
+        (answers - (self.failed() - failed)) as f64 / (last - begun).as_secs_f64()
     }
 
     /// Sends requests at this rate per second. What has not been sent when twice the time is over counts with the time
@@ -107,38 +122,56 @@ impl Driver {
     ///
     /// # Panics
     ///
-    /// If an answer is not 200, or none comes.
-    pub fn at_rate(&mut self, rate: f64, time: Duration) -> Times {
-        let gap = Duration::from_secs_f64(1.0 / rate);
+    /// If the server accepts no connection, or does not answer.
+    #[must_use]
+    pub fn at_rate(&self, rate: f64, time: Duration) -> Times {
+        let gap = Duration::from_secs_f64(1.0 / rate.max(1.0));
         let count = (time.as_secs_f64() * rate) as u32;
+        let mut load = Load::begin(self);
+        let (mut idle, mut sent, mut times) = ((0..load.lines.len()).collect::<VecDeque<_>>(), 0, times());
         let begun = Instant::now();
-        self.tick(gap);
-        let (mut idle, mut sent, mut times) = ((0..self.lines.len()).collect::<VecDeque<_>>(), 0, times());
-        while sent < count || idle.len() < self.lines.len() {
+        load.tick(gap);
+        while sent < count || load.is_waiting() {
             let now = Instant::now();
             if now > begun + 2 * time {
                 break;
             }
             while sent < count && begun + gap * sent <= now {
                 let Some(number) = idle.pop_front() else { break };
-                self.send(number, begun + gap * sent);
+                load.send(number, begun + gap * sent);
                 sent += 1;
             }
-            for (number, took) in self.answered() {
+            for (number, took) in load.answered() {
                 times.saturating_record(took.as_nanos() as u64);
                 idle.push_back(number);
             }
         }
-        self.tick(Duration::ZERO);
+        load.tick(Duration::ZERO);
         for late in sent..count {
             times.saturating_record((begun + gap * late).elapsed().as_nanos() as u64);
         }
-        while self.lines.iter().any(|line| line.due.is_some()) {
-            for (_, took) in self.answered() {
+        while load.is_waiting() {
+            for (_, took) in load.answered() {
                 times.saturating_record(took.as_nanos() as u64);
             }
         }
         times
+    }
+}
+
+impl<'a> Load<'a> {
+    fn begin(driver: &'a Driver) -> Self {
+        let poll = Poll::new().expect("a poll");
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK).expect("a timer");
+        poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE).expect("a timer");
+        let lines = (0..CONNECTIONS).map(|number| Line::new(driver.address, &poll, number)).collect();
+        let events = Events::with_capacity(2 * CONNECTIONS);
+        Self { poll, events, timer, lines, requests: driver.requests.iter().cycle(), failed: &driver.failed }
+    }
+
+    /// Whether a request is not answered yet.
+    fn is_waiting(&self) -> bool {
+        self.lines.iter().any(|line| line.due.is_some())
     }
 
     /// Wakes whoever waits for events every so often; not at all if that is zero.
@@ -150,8 +183,7 @@ impl Driver {
 
     /// Sends the next request on an idle connection.
     fn send(&mut self, number: usize, due: Instant) {
-        let request = &self.requests[self.next];
-        self.next = (self.next + 1) % self.requests.len();
+        let request = self.requests.next().expect("a load has requests");
         let line = &mut self.lines[number];
         line.due = Some(due);
         line.stream.write_all(request).expect("an idle connection takes a whole request");
@@ -173,9 +205,10 @@ impl Driver {
             }
             let number = event.token().0;
             let line = &mut self.lines[number];
-            if line.is_answered()
+            if let Some(answer) = line.answer()
                 && let Some(due) = line.due.take()
             {
+                self.failed.update(|failed| failed + u64::from(answer == Answer::Failure));
                 answered.push((number, due.elapsed()));
             }
         }
@@ -191,25 +224,22 @@ impl Line {
         stream.set_nonblocking(true).expect("an option of the socket");
         let mut stream = TcpStream::from_std(stream);
         poll.registry().register(&mut stream, Token(number), Interest::READABLE).expect("a connection to wait for");
-        Self { stream, answer: vec![0; 64 << 10], filled: 0, due: None }
+        Self { stream, bytes: vec![0; 64 << 10], filled: 0, due: None }
     }
 
-    /// Reads what there is. Whether that was the rest of an answer.
-    fn is_answered(&mut self) -> bool {
+    /// Reads what there is, and says what the answer is if that was the rest of it.
+    fn answer(&mut self) -> Option<Answer> {
         loop {
-            match self.stream.read(&mut self.answer[self.filled..]) {
+            match self.stream.read(&mut self.bytes[self.filled..]) {
                 Ok(0) => panic!("the server closed a connection"),
                 Ok(read) => self.filled += read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => panic!("a connection broke: {error}"),
             }
         }
-        let whole = extent(&self.answer[..self.filled]).is_some_and(|(head, body)| head + body <= self.filled);
-        if whole {
-            let answer = &self.answer[..self.filled];
-            assert!(answer.starts_with(OK), "{}", String::from_utf8_lossy(answer));
-            self.filled = 0;
-        }
-        whole
+        let bytes = &self.bytes[..self.filled];
+        extent(bytes).filter(|(head, body)| head + body <= bytes.len())?;
+        self.filled = 0;
+        Some(if bytes.starts_with(OK) { Answer::Success } else { Answer::Failure })
     }
 }

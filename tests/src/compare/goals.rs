@@ -103,5 +103,7 @@ pub(super) fn idle_memory(all: &Report, growth: &Growth) -> Option<f64> {
     let one = with(all, 1)?;
     let policies = growth.policies.checked_sub(1).filter(|policies| *policies > 0)?;
     let each = (growth.idle_memory as f64 - one.idle_memory as f64) / policies as f64;
-    Some((each - growth.code as f64) / 1024.0)
+    // What has a component in common with another has its code in common as well.
+    let code = growth.code as f64 * growth.components as f64 / growth.policies as f64;
+    Some((each - code) / 1024.0)
 }

@@ -50,7 +50,7 @@ impl Plan {
             rounds: 6,
             seconds: 3.0,
             latency_rounds: 3,
-            latency_seconds: 1.5,
+            latency_seconds: 1.0,
             swaps: 9,
         };
         Self { contenders: contender::own(), effort, policies: vec![1, 10, 100, 1000, 5000] }
@@ -77,9 +77,9 @@ impl Plan {
 ///
 /// If a native handler cannot be had, or somebody answers otherwise.
 pub fn run(plan: Plan, tell: &dyn Fn(&str)) -> anyhow::Result<Report> {
-    let (mut running, missing) = start(plan.contenders, tell)?;
-    let throughput = rounds_of_throughput(&mut running, plan.effort, tell);
-    let latencies = rounds_of_latency(&mut running, &throughput, plan.effort, tell);
+    let (running, missing) = start(plan.contenders, tell)?;
+    let throughput = rounds_of_throughput(&running, plan.effort, tell);
+    let latencies = rounds_of_latency(&running, &throughput, plan.effort, tell);
     let mut contenders = Vec::new();
     for ((one, throughput), latencies) in running.into_iter().zip(throughput).zip(latencies) {
         contenders.push(Measured {
@@ -88,6 +88,7 @@ pub fn run(plan: Plan, tell: &dyn Fn(&str)) -> anyhow::Result<Report> {
             rule: one.contender.rule.name().to_owned(),
             isolation: one.contender.isolation.to_owned(),
             memory: one.server.memory()?,
+            failed: one.driver.failed(),
             version: one.version,
             throughput,
             latencies,
@@ -127,9 +128,9 @@ fn start(contenders: Vec<Contender>, tell: &dyn Fn(&str)) -> anyhow::Result<(Vec
 }
 
 /// Answers per second by contender and round.
-fn rounds_of_throughput(running: &mut [Running], effort: Effort, tell: &dyn Fn(&str)) -> Vec<Vec<f64>> {
+fn rounds_of_throughput(running: &[Running], effort: Effort, tell: &dyn Fn(&str)) -> Vec<Vec<f64>> {
     let time = Duration::from_secs_f64(effort.seconds);
-    for one in &mut *running {
+    for one in running {
         let _ = one.driver.saturate(time / 2);
     }
     let mut all = vec![Vec::new(); running.len()];
@@ -147,7 +148,7 @@ fn rounds_of_throughput(running: &mut [Running], effort: Effort, tell: &dyn Fn(&
 
 /// Times at constant rates by contender.
 fn rounds_of_latency(
-    running: &mut [Running],
+    running: &[Running],
     throughput: &[Vec<f64>],
     effort: Effort,
     tell: &dyn Fn(&str),
@@ -161,7 +162,7 @@ fn rounds_of_latency(
         throughput.iter().map(|most| PERCENT.map(|percent| none(percent, most)).into()).collect();
     for round in 0..effort.latency_rounds {
         for rate in 0..PERCENT.len() {
-            for (one, latencies) in running.iter_mut().zip(&mut all) {
+            for (one, latencies) in running.iter().zip(&mut all) {
                 let latency = &mut latencies[rate];
                 let times = one.driver.at_rate(latency.rate, time);
                 latency.p50.push(micros(&times, 0.5));

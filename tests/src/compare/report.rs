@@ -67,6 +67,8 @@ pub struct Measured {
     pub throughput: Vec<f64>,
     /// Resident bytes after the load.
     pub memory: u64,
+    /// Answers that were failures. None should be.
+    pub failed: u64,
     /// Times at constant rates.
     pub latencies: Vec<Latency>,
 }
@@ -95,13 +97,15 @@ pub struct Missing {
     pub why: String,
 }
 
-/// Berth with so many policies, each a component of its own.
+/// Berth with so many policies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
     /// How many.
     pub policies: usize,
-    /// Milliseconds of a start at which everything is compiled.
-    pub cold_ms: f64,
+    /// Of how many different components they are.
+    pub components: usize,
+    /// Milliseconds of a start at which everything is compiled. Not measured where fewer policies told the same.
+    pub cold_ms: Option<f64>,
     /// Milliseconds of a start that finds everything compiled.
     pub warm_ms: f64,
     /// Resident bytes after that start, before the first request.
@@ -112,6 +116,8 @@ pub struct Growth {
     pub component: u64,
     /// Bytes of its compiled code.
     pub code: u64,
+    /// Answers that were failures. None should be.
+    pub failed: u64,
     /// Answers per second, by round, if all policies are asked in turn.
     pub throughput: Vec<f64>,
     /// Milliseconds from the rename of a version never seen before to its first decision, by swap.
