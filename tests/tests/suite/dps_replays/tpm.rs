@@ -46,7 +46,7 @@ impl Chip {
     }
 
     fn opens(&self, sealed: &Value) -> IdentityKey {
-        let sealed = STANDARD.decode(sealed.as_str().expect("a sealed key")).expect("base64");
-        self.tpm.activate(&sealed).expect("a key for this TPM")
+        let sealed = STANDARD.decode(sealed.as_str().unwrap()).unwrap();
+        self.tpm.activate(&sealed).unwrap()
     }
 }
