@@ -2,6 +2,8 @@ package berth
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -118,6 +120,9 @@ func open(value any) any {
 	return value
 }
 
+// mostNames is how many members are named where another one is missing.
+const mostNames = 10
+
 // Text is the JSON text, exactly as DPS sent it; nil if the device sent nothing.
 func (p Payload) Text() *string { return p.text }
 
@@ -164,9 +169,50 @@ func (p Payload) Get(path string) (any, error) {
 	}
 	found := p.Find(path)
 	if found == nil {
-		return nil, failure(MissingField, "the payload has no `%s`", path)
+		return nil, failure(MissingField, "the payload has no `%s`%s", path, p.insteadOf(path))
 	}
 	return found, nil
+}
+
+// insteadOf is what there is where a path leads to nothing: a misspelt member is found by those that are there.
+func (p Payload) insteadOf(path string) string {
+	what, found := "it", p.opened
+	for end, letter := range path {
+		if letter != '.' {
+			continue
+		}
+		above := p.Find(path[:end])
+		if above == nil {
+			break
+		}
+		what, found = "`"+path[:end]+"`", above
+	}
+	switch found := found.(type) {
+	case Object:
+		return named(what, found)
+	case []any:
+		return fmt.Sprintf("; %s is an array of %d", what, len(found))
+	default:
+		return fmt.Sprintf("; %s is %s", what, describe(found))
+	}
+}
+
+func named(what string, members Object) string {
+	var names []string
+	for name, value := range members {
+		if value != nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	more := ""
+	if len(names) > mostNames {
+		names, more = names[:mostNames], ", …"
+	}
+	return fmt.Sprintf("; %s has `%s`%s", what, strings.Join(names, "`, `"), more)
 }
 
 // String is the string at a path.

@@ -22,6 +22,8 @@ pub enum Error {
     MissingField {
         /// The path that was asked for.
         path: String,
+        /// What is there instead, as the end of a sentence: "; it has `firmware`". Empty if there is nothing.
+        instead: String,
     },
     /// A field of the payload is of another type than the policy wants.
     WrongType {
@@ -56,7 +58,7 @@ impl Display for Error {
         match self {
             Self::NoPayload => f.write_str("the device sent no payload"),
             Self::PayloadNotJson { problem } => write!(f, "the payload is not JSON: {problem}"),
-            Self::MissingField { path } => write!(f, "the payload has no `{path}`"),
+            Self::MissingField { path, instead } => write!(f, "the payload has no `{path}`{instead}"),
             Self::WrongType { path, problem } if path.is_empty() => {
                 write!(f, "the payload {problem}")
             }

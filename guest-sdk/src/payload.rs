@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::Error;
 
+/// Members that are named where another one is missing.
+const MOST_NAMES: usize = 10;
+
 /// A device's payload, seen in three ways.
 ///
 /// - [`text`](Self::text): the JSON text, byte for byte as DPS sent it.
@@ -154,7 +157,29 @@ impl<'a> Payload<'a> {
         if !(path.is_empty() || root.is_object() || root.is_array()) {
             return Err(wrong_type("", root, "an object"));
         }
-        self.find(path).ok_or_else(|| Error::MissingField { path: path.to_owned() })
+        self.find(path).ok_or_else(|| Error::MissingField { path: path.to_owned(), instead: self.instead_of(path) })
+    }
+
+    /// What there is where a path leads to nothing: a misspelt member is found by those that are there.
+    fn instead_of(self, path: &str) -> String {
+        let above = path.match_indices('.').filter_map(|(end, _)| path.get(..end));
+        let reached = above.map_while(|above| Some((format!("`{above}`"), self.find(above)?))).last();
+        let Some((what, found)) = reached.or_else(|| Some(("it".to_owned(), self.value().ok()?))) else {
+            return String::new();
+        };
+        match found {
+            Value::Object(members) => {
+                let names = members.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| format!("`{name}`"));
+                let names: Vec<String> = names.collect();
+                let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+                match names.get(..MOST_NAMES.min(names.len())) {
+                    None | Some([]) => String::new(),
+                    Some(names) => format!("; {what} has {}{more}", names.join(", ")),
+                }
+            }
+            Value::Array(elements) => format!("; {what} is an array of {}", elements.len()),
+            other => format!("; {what} is {}", describe(other)),
+        }
     }
 }
 
@@ -178,16 +203,19 @@ fn walk<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-fn wrong_type(path: &str, found: &Value, wanted: &str) -> Error {
-    let found = match found {
+fn describe(value: &Value) -> &'static str {
+    match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
-    };
-    Error::WrongType { path: path.to_owned(), problem: format!("is {found}, not {wanted}") }
+    }
+}
+
+fn wrong_type(path: &str, found: &Value, wanted: &str) -> Error {
+    Error::WrongType { path: path.to_owned(), problem: format!("is {}, not {wanted}", describe(found)) }
 }
 
 #[cfg(test)]
@@ -253,7 +281,16 @@ mod tests {
     fn errors_name_the_path() {
         let message =
             |text: &str, get: fn(Payload<'_>) -> Option<Error>| with(Some(text), get).expect("an error").to_string();
-        assert_eq!(message("{}", |p| p.str("a.b").err()), "the payload has no `a.b`");
+        let missing = |text: &str| message(text, |p| p.str("a.b").err());
+        assert_eq!(missing(r#"{"b": null}"#), "the payload has no `a.b`");
+        assert_eq!(missing(r#"{"b": 1, "A": {}}"#), "the payload has no `a.b`; it has `A`, `b`");
+        assert_eq!(missing(r#"{"a": {"c": 1}, "d": 1}"#), "the payload has no `a.b`; `a` has `c`");
+        assert_eq!(missing(r#"{"a": [1, 2]}"#), "the payload has no `a.b`; `a` is an array of 2");
+        assert_eq!(missing(r#"{"a": 7}"#), "the payload has no `a.b`; `a` is a number");
+        assert_eq!(missing("[]"), "the payload has no `a.b`; it is an array of 0");
+        let many: String = (10..21).map(|n| format!(r#""{n}":1,"#)).collect();
+        let told = missing(&format!("{{{}}}", many.trim_end_matches(',')));
+        assert!(told.ends_with("; it has `10`, `11`, `12`, `13`, `14`, `15`, `16`, `17`, `18`, `19`, …"), "{told}");
         assert_eq!(message(r#"{"a": {}}"#, |p| p.str("a").err()), "`a` in the payload is an object, not a string");
         assert_eq!(
             message(r#"{"a": 1.5}"#, |p| p.i64("a").err()),

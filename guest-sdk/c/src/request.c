@@ -95,6 +95,35 @@ static void wrong_type(berth_request *request, const char *path, const berth_jso
   berth_refuse(request, BERTH_REJECTED, berth_join(what, " is ", berth_join(berth_describe(found), ", not ", wanted)));
 }
 
+/* What there is where a path leads to nothing: a misspelt member is found by those that are there. */
+static const char *instead_of(const berth_request *request, const char *path) {
+  enum { MOST_NAMES = 10 };
+  const char *what = "it";
+  const berth_json *found = request->payload;
+  for (const char *end = strchr(path, '.'); end != NULL; end = strchr(end + 1, '.')) {
+    const char *above = berth_copy(path, (size_t)(end - path));
+    const berth_json *there = berth_payload_find(request, above);
+    if (there == NULL) break;
+    what = berth_join("`", above, "`");
+    found = there;
+  }
+  if (berth_kind_of(found) == BERTH_ARRAY) {
+    char count[24];
+    snprintf(count, sizeof count, "%lu", (unsigned long)berth_count(found));
+    return berth_join("; ", what, berth_join(" is an array of ", count, ""));
+  }
+  if (berth_kind_of(found) != BERTH_OBJECT) return berth_join("; ", what, berth_join(" is ", berth_describe(found), ""));
+  const char *names = "";
+  size_t count = 0;
+  for (size_t i = 0; i < berth_count(found) && count <= MOST_NAMES; i++) {
+    if (berth_kind_of(berth_element(found, i)) == BERTH_NULL) continue;
+    const char *name = berth_join("`", berth_name(found, i), "`");
+    names = berth_join(names, count == 0 ? "" : ", ", count == MOST_NAMES ? "…" : name);
+    count++;
+  }
+  return count == 0 ? "" : berth_join("; ", what, berth_join(" has ", names, ""));
+}
+
 /* What is at a path; NULL once the request is refused for the lack of it. */
 static const berth_json *require(berth_request *request, const char *path) {
   berth_kind kind = berth_kind_of(request->payload);
@@ -106,7 +135,10 @@ static const berth_json *require(berth_request *request, const char *path) {
     wrong_type(request, "", request->payload, "an object");
   } else {
     const berth_json *found = berth_payload_find(request, path);
-    if (found == NULL) berth_refuse(request, BERTH_REJECTED, berth_join("the payload has no `", path, "`"));
+    if (found == NULL) {
+      berth_refuse(request, BERTH_REJECTED,
+                   berth_join("the payload has no `", path, berth_join("`", instead_of(request, path), "")));
+    }
     return found;
   }
   return NULL;

@@ -68,6 +68,22 @@ static void a_payload_is_looked_into_and_the_first_error_sticks(void) {
   SAME(berth_test_refusal(request), "the device sent no payload");
 }
 
+static const char *missing(const char *payload) {
+  berth_request *request = berth_test_request("a", payload);
+  berth_payload_string(request, "a.b");
+  return berth_test_refusal(request) + strlen("the payload has no `a.b`");
+}
+
+static void a_missing_path_is_told_with_what_is_there(void) {
+  SAME(missing("{\"b\": null}"), "");
+  SAME(missing("{\"b\": 1, \"A\": {}}"), "; it has `A`, `b`");
+  SAME(missing("{\"a\": {\"c\": 1}, \"d\": 1}"), "; `a` has `c`");
+  SAME(missing("{\"a\": [1, 2]}"), "; `a` is an array of 2");
+  SAME(missing("{\"a\": 7}"), "; `a` is a number");
+  SAME(missing("{\"00\":0,\"01\":0,\"02\":0,\"03\":0,\"04\":0,\"05\":0,\"06\":0,\"07\":0,\"08\":0,\"09\":0,\"10\":0}"),
+       "; it has `00`, `01`, `02`, `03`, `04`, `05`, `06`, `07`, `08`, `09`, …");
+}
+
 static void json_is_written_as_every_sdk_does(void) {
   const char *text = " {\"b\": [1, -0, 21.0, 1e16, 1.50, 0.00001, 1.5e-6, 18446744073709551615, 1e-7],\n \"10\": \"\\u00e9\\ud83e\\udd80\\u2028/\\u0007\\n\", \"9\": {}} ";
   SAME(berth_write(berth_parse(text)),
@@ -95,6 +111,7 @@ int main(void) {
   conditions_narrow_and_say_when_nothing_is_left();
   a_payload_is_looked_into_and_the_first_error_sticks();
   json_is_written_as_every_sdk_does();
+  a_missing_path_is_told_with_what_is_there();
   a_host_has_settings_tables_and_a_log();
   puts("all passed");
   return 0;

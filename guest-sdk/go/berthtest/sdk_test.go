@@ -50,7 +50,17 @@ func TestAPayloadIsLookedIntoAndErrorsNameThePath(t *testing.T) {
 	_, err = payload.Int("half")
 	same(t, err.Error(), "`half` in the payload is a number, not a whole number of 64 bits")
 	_, err = payload.String("a.1")
-	same(t, err.Error(), "the payload has no `a.1`")
+	same(t, err.Error(), "the payload has no `a.1`; `a` is an array of 1")
+	missing := func(payload string) string {
+		_, err := berthtest.Request("a").Payload(payload).Build().Payload().String("a.b")
+		return strings.TrimPrefix(err.Error(), "the payload has no `a.b`")
+	}
+	same(t, missing(`{"b": null}`), "")
+	same(t, missing(`{"b": 1, "A": {}}`), "; it has `A`, `b`")
+	same(t, missing(`{"a": {"c": 1}, "d": 1}`), "; `a` has `c`")
+	same(t, missing(`{"a": 7}`), "; `a` is a number")
+	many := `{"00":0,"01":0,"02":0,"03":0,"04":0,"05":0,"06":0,"07":0,"08":0,"09":0,"10":0}`
+	same(t, missing(many), "; it has `00`, `01`, `02`, `03`, `04`, `05`, `06`, `07`, `08`, `09`, …")
 	_, err = berthtest.Request("a").Build().ModelID()
 	same(t, err.Error(), "the device sent no payload")
 	_, err = berthtest.Request("a").Payload("7").Build().ModelID()

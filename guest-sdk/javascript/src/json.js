@@ -6,7 +6,7 @@ export function isObject(value) {
 }
 
 // Names are compared by code point, as UTF-8 orders them; `<` would compare halves of surrogate pairs.
-function compareNames(a, b) {
+export function compareNames(a, b) {
   const [left, right] = [Array.from(a), Array.from(b)];
   for (let at = 0; at < left.length && at < right.length; at++) {
     const difference = left[at].codePointAt(0) - right[at].codePointAt(0);

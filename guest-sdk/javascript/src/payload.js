@@ -1,7 +1,10 @@
 // What the device sent along with its registration. Not for what it hears back: that is Decision.payload.
 
 import { SdkError } from "./error.js";
-import { describe, isObject } from "./json.js";
+import { compareNames, describe, isObject } from "./json.js";
+
+// Members that are named where another one is missing.
+const MOST_NAMES = 10;
 
 export class Payload {
   #text;
@@ -52,8 +55,23 @@ export class Payload {
     const root = this.value();
     if (path !== "" && !isObject(root) && !Array.isArray(root)) throw wrongType("", root, "an object");
     const found = this.find(path);
-    if (found === undefined) throw new SdkError("missing-field", `the payload has no \`${path}\``);
+    if (found === undefined) throw new SdkError("missing-field", `the payload has no \`${path}\`${this.#insteadOf(path)}`);
     return found;
+  }
+
+  // What there is where a path leads to nothing: a misspelt member is found by those that are there.
+  #insteadOf(path) {
+    let [what, found] = ["it", this.value()];
+    for (let end = path.indexOf("."); end >= 0; end = path.indexOf(".", end + 1)) {
+      const above = this.find(path.slice(0, end));
+      if (above === undefined) break;
+      [what, found] = [`\`${path.slice(0, end)}\``, above];
+    }
+    if (Array.isArray(found)) return `; ${what} is an array of ${found.length}`;
+    if (!isObject(found)) return `; ${what} is ${describe(found)}`;
+    const names = Object.keys(found).filter((name) => found[name] !== null).sort(compareNames);
+    const named = names.slice(0, MOST_NAMES).map((name) => `\`${name}\``).join(", ");
+    return named && `; ${what} has ${named}${names.length > MOST_NAMES ? ", …" : ""}`;
   }
 
   #typed(path, wanted, test) {

@@ -46,6 +46,20 @@ test("a payload is looked into, also in a string, and errors name the path", () 
     message: "`a` in the payload is a number, not a whole number of 64 bits",
   });
   assert.throws(() => payload({}).string("a.b"), { message: "the payload has no `a.b`" });
+  const missing = (value) => {
+    try {
+      return payload(value).string("a.b");
+    } catch (error) {
+      return error.message.replace("the payload has no `a.b`", "");
+    }
+  };
+  assert.equal(missing({ b: null }), "");
+  assert.equal(missing({ b: 1, A: {} }), "; it has `A`, `b`");
+  assert.equal(missing({ a: { c: 1 }, d: 1 }), "; `a` has `c`");
+  assert.equal(missing({ a: [1, 2] }), "; `a` is an array of 2");
+  assert.equal(missing({ a: 7 }), "; `a` is a number");
+  const many = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`m${n}`, n]));
+  assert.ok(missing(many).endsWith(", `m8`, …"), missing(many));
   assert.throws(() => payload({}).string("toString"), { message: "the payload has no `toString`" });
   assert.throws(() => payload(7).string("a"), { message: "the payload is a number, not an object" });
   assert.throws(() => request("a").build().payload.value(), { message: "the device sent no payload" });

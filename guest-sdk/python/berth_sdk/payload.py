@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 from ._json import describe
 from .error import SdkError
 
+# Members that are named where another one is missing.
+_MOST_NAMES = 10
+
 
 class Payload:
     """A device's payload.
@@ -72,8 +75,24 @@ class Payload:
             _wrong_type("", root, "an object")
         found = self.find(path)
         if found is None:
-            raise SdkError("missing-field", f"the payload has no `{path}`")
+            raise SdkError("missing-field", f"the payload has no `{path}`{self._instead_of(path)}")
         return found
+
+    def _instead_of(self, path: str) -> str:
+        """What there is where a path leads to nothing: a misspelt member is found by those that are there."""
+        what, found = "it", self.value()
+        for end in (at for at, letter in enumerate(path) if letter == "."):
+            above = self.find(path[:end])
+            if above is None:
+                break
+            what, found = f"`{path[:end]}`", above
+        if isinstance(found, list):
+            return f"; {what} is an array of {len(found)}"
+        if not isinstance(found, dict):
+            return f"; {what} is {describe(found)}"
+        names = sorted(name for name, value in found.items() if value is not None)
+        named = ", ".join(f"`{name}`" for name in names[:_MOST_NAMES])
+        return f"; {what} has {named}{', …' if len(names) > _MOST_NAMES else ''}" if names else ""
 
     def _parse(self) -> tuple[Any, Any]:
         """Both views, parsed when they are first looked at."""

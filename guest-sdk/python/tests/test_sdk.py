@@ -45,7 +45,15 @@ class Sdk(unittest.TestCase):
         for get, words in [
             (lambda: payload({"a": 1.5}).integer("a"), "`a` in the payload is a number, not a whole number of 64 bits"),
             (lambda: payload({"a": True}).number("a"), "`a` in the payload is a boolean, not a number"),
-            (lambda: payload({}).string("a.b"), "the payload has no `a.b`"),
+            (lambda: payload({"b": None}).string("a.b"), "the payload has no `a.b`"),
+            (lambda: payload({"b": 1, "A": {}}).string("a.b"), "the payload has no `a.b`; it has `A`, `b`"),
+            (lambda: payload({"a": {"c": 1}, "d": 1}).string("a.b"), "the payload has no `a.b`; `a` has `c`"),
+            (lambda: payload({"a": [1, 2]}).string("a.b"), "the payload has no `a.b`; `a` is an array of 2"),
+            (lambda: payload({"a": 7}).string("a.b"), "the payload has no `a.b`; `a` is a number"),
+            (
+                lambda: payload({f"{n:02}": n for n in range(11)}).string("a"),
+                "the payload has no `a`; it has " + ", ".join(f"`{n:02}`" for n in range(10)) + ", …",
+            ),
             (lambda: payload(7).string("a"), "the payload is a number, not an object"),
             (lambda: request("a").build().payload.value(), "the device sent no payload"),
         ]:

@@ -70,9 +70,11 @@ async fn by_model_allocates_a_phone() {
 #[tokio::test]
 async fn by_model_rejects_who_tells_no_model() {
     let berth = berth_with("by-model").await;
-    for (body, reason) in
-        [(bodies::first(), "the device sent no payload"), (bodies::again(), "the payload has no `modelId`")]
-    {
+    let instead = "it has `MyDeviceFirmwareVersion`, `MyDeviceProvisioningVersion`";
+    for (body, reason) in [
+        (bodies::first(), "the device sent no payload"),
+        (bodies::again(), &format!("the payload has no `modelId`; {instead}")),
+    ] {
         let answer = berth.asks("contoso/by-model").with(body).await;
         assert_eq!(answer.is_error(403, "rejected"), reason);
     }
