@@ -124,7 +124,10 @@ mod tests {
     fn a_device_that_tells_no_model_is_rejected() {
         let refusal = |request: Request| host().run(|| allocate(&request)).unwrap_err();
         assert_eq!(refusal(testing::request("sensor-7").build()), Refusal::reject("the device sent no payload"));
-        assert_eq!(refusal(device(json!({"firmware": "1.0"}))), Refusal::reject("the payload has no `modelId`; it has `firmware`"));
+        assert_eq!(
+            refusal(device(json!({"firmware": "1.0"}))),
+            Refusal::reject("the payload has no `modelId`; it has `firmware`")
+        );
     }
 
     #[test]

@@ -95,7 +95,7 @@ async fn fuel(files: &PolicyFiles, body: &Body<'_>, limits: Limits) -> anyhow::R
     let rig = Rig::metered(limits)?;
     let release = rig.release(files).await.map_err(|failure| anyhow::anyhow!("{failure}"))?;
     // Counting takes time of its own.
-    let decided = decide(&rig::patient(release), &body.request()).await;
+    let decided = decide(&release.patient(), &body.request()).await;
     decided.trail.fuel.context("the engine counted no fuel")
 }
 

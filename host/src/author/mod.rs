@@ -19,7 +19,7 @@ pub mod unit_tests;
 mod watch;
 
 pub use outlook::{Outlook, TwinFate};
-pub use rig::{Rig, patient};
+pub use rig::Rig;
 pub use subject::{Place, Replaced, Subject};
 pub use trial::{Trial, Used};
 pub use watch::Watch;

@@ -70,7 +70,7 @@ impl Rig {
         let program = self.program(&version, &files.component).await?;
         let release = plan.release(version, program);
         let limits = release.limits;
-        let patient = patient(release);
+        let patient = release.patient();
         validate_settings(&patient).await?;
         Ok(Release { limits, ..patient })
     }
@@ -90,12 +90,6 @@ impl Rig {
             None => self.compiler.program(version, component).await,
         }
     }
-}
-
-/// The release with the time that a verification has, so that a busy machine fails no check.
-#[must_use]
-pub fn patient(release: Release) -> Release {
-    Release { limits: release.limits.of_verification(), ..release }
 }
 
 /// Where Berth keeps what it can make again, if the environment says where such things go.

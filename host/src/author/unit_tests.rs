@@ -8,13 +8,16 @@ use std::{
 
 use anyhow::Context as _;
 
+use crate::toolchain::Language;
+
 /// A way to run unit tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tests {
-    /// The program and its arguments.
-    pub command: &'static [&'static str],
+    language: Language,
+    /// Has the language's command say less of what goes well.
+    quiet: &'static [&'static str],
     /// Where to get the program.
-    pub install: &'static str,
+    install: &'static str,
     /// The file of a policy's folder by which it is known.
     file: &'static str,
     /// By what tests are known to be there.
@@ -33,25 +36,35 @@ enum Sign {
 /// Every language, by what is in the folder. The first that fits counts.
 const TABLE: [Tests; 5] = [
     Tests {
-        command: &["cargo", "test", "--quiet"],
+        language: Language::Rust,
+        quiet: &["--quiet"],
         install: "Rust: https://rustup.rs",
-        file: "Cargo.toml",
+        file: Language::Rust.mark(),
         sign: Sign::Always,
     },
     Tests {
-        command: &["npm", "test", "--silent"],
+        language: Language::JavaScript,
+        quiet: &["--silent"],
         install: "Node.js: https://nodejs.org",
-        file: "package.json",
+        file: Language::JavaScript.mark(),
         sign: Sign::Text("\"test\""),
     },
     Tests {
-        command: &["python3", "-m", "unittest"],
+        language: Language::Python,
+        quiet: &[],
         install: "Python: https://www.python.org",
-        file: "pyproject.toml",
+        file: Language::Python.mark(),
         sign: Sign::Always,
     },
-    Tests { command: &["go", "test", "./..."], install: "Go: https://go.dev", file: "go.mod", sign: Sign::Always },
-    Tests { command: &["make", "test"], install: "make", file: "Makefile", sign: Sign::Text("test:") },
+    Tests {
+        language: Language::Go,
+        quiet: &[],
+        install: "Go: https://go.dev",
+        file: Language::Go.mark(),
+        sign: Sign::Always,
+    },
+    // Not only of C: whatever `make` runs.
+    Tests { language: Language::C, quiet: &[], install: "make", file: "Makefile", sign: Sign::Text("test:") },
 ];
 
 impl Tests {
@@ -67,10 +80,14 @@ impl Tests {
         })
     }
 
+    fn command(&self) -> impl Iterator<Item = &'static str> {
+        self.language.unit_tests().iter().chain(self.quiet).copied()
+    }
+
     /// The command as people type it.
     #[must_use]
     pub fn name(&self) -> String {
-        self.command.join(" ")
+        self.command().collect::<Vec<_>>().join(" ")
     }
 
     /// Runs them. What they print goes to standard error, so that what Berth says of them stands alone on standard output.
@@ -79,9 +96,10 @@ impl Tests {
     ///
     /// If the program cannot be started.
     pub fn run(&self, folder: &Path) -> anyhow::Result<ExitStatus> {
-        let (program, arguments) = self.command.split_first().context("a command has a program")?;
+        let mut command = self.command();
+        let program = command.next().context("a command has a program")?;
         Command::new(program)
-            .args(arguments)
+            .args(command)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(std::io::stderr())

@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::{engine::worker, telemetry::visible};
+use self::output::told;
+use crate::engine::worker;
 
 /// Exit code where the arguments or the configuration are wrong and nothing was begun.
 const USAGE: u8 = 2;
@@ -83,7 +84,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", visible(&format!("{error:#}")));
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
     }

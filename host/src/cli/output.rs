@@ -40,6 +40,18 @@ pub(super) fn line(text: fmt::Arguments<'_>) {
     }
 }
 
+/// An error with what it comes from, each said once: some errors have the words of their source in their own.
+pub(super) fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    visible(&text)
+}
+
 /// Prints as `println!` does, but for [`line`]'s care.
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::output::line(format_args!($($text)*)) };

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::USAGE;
+use super::{USAGE, output::told};
 use crate::{
     app::{self, App},
     config::Config,
@@ -39,7 +39,7 @@ impl Serve {
         let config = match self.config().and_then(|config| config.check().map(|()| config)) {
             Ok(config) => config,
             Err(error) => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", told(&error));
                 return Ok(ExitCode::from(USAGE));
             }
         };

@@ -37,8 +37,7 @@ impl Verifier {
         let plan = Plan::of(files, limits)?;
         let limits = plan.limits;
         let (version, program) = self.program(tenant, &files.component).await?;
-        let release = plan.release(version, program);
-        let release = Release { limits: limits.of_verification(), ..release };
+        let release = plan.release(version, program).patient();
         let _turn = self.turns.running(tenant).await.map_err(|error| Failure::new(Stage::Settings, error))?;
         validate_settings(&release).await?;
         run_checks(&release, files, self.limits.json_depth).await?;

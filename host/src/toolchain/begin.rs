@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::job::CONTRACT;
+use super::language::Language;
 use super::sdk::{self, Files};
 use super::vendored;
 
@@ -54,7 +55,6 @@ struct Template {
     language: &'static str,
     source: &'static str,
     tests: &'static str,
-    test: &'static str,
     ignored: &'static str,
     files: Files,
     sdk: Files,
@@ -71,7 +71,6 @@ const RUST: Template = Template {
     language: "Rust",
     source: "src/lib.rs",
     tests: "src/lib.rs",
-    test: "cargo test",
     ignored: "/target\n",
     files: template!("rust": "Cargo.toml", "src/lib.rs"),
     sdk: sdk::RUST,
@@ -81,7 +80,6 @@ const JAVASCRIPT: Template = Template {
     language: "JavaScript",
     source: "policy.js",
     tests: "test/",
-    test: "npm test",
     ignored: "/node_modules\n",
     files: template!("javascript": "package.json", "policy.js", "jsconfig.json", "test/policy.test.js"),
     sdk: sdk::JAVASCRIPT,
@@ -91,7 +89,6 @@ const TYPESCRIPT: Template = Template {
     language: "TypeScript",
     source: "policy.ts",
     tests: "test/",
-    test: "npm test",
     ignored: "/build\n/node_modules\n",
     files: template!("typescript": "package.json", "policy.ts", "tsconfig.json", "test/policy.test.ts"),
     sdk: sdk::JAVASCRIPT,
@@ -101,7 +98,6 @@ const PYTHON: Template = Template {
     language: "Python",
     source: "policy.py",
     tests: "test_policy.py",
-    test: "python3 -m unittest",
     ignored: "__pycache__\n",
     files: template!("python": "pyproject.toml", "policy.py", "test_policy.py"),
     sdk: sdk::PYTHON,
@@ -111,7 +107,6 @@ const C: Template = Template {
     language: "C",
     source: "policy.c",
     tests: "test_policy.c",
-    test: "make test",
     ignored: "/test_policy\n",
     files: template!("c": "policy.c", "test_policy.c", "Makefile", "compile_flags.txt"),
     sdk: sdk::C,
@@ -121,7 +116,6 @@ const GO: Template = Template {
     language: "Go",
     source: "policy.go",
     tests: "policy_test.go",
-    test: "go test",
     ignored: "",
     files: template!("go": "go.mod", "policy.go", "policy_test.go"),
     sdk: sdk::GO,
@@ -172,10 +166,21 @@ impl Start {
         Self::ALL.into_iter().find(|start| start.word() == word)
     }
 
+    /// The language that it is built as.
+    const fn language(self) -> Language {
+        match self {
+            Self::Rust => Language::Rust,
+            Self::JavaScript | Self::TypeScript => Language::JavaScript,
+            Self::Python => Language::Python,
+            Self::C => Language::C,
+            Self::Go => Language::Go,
+        }
+    }
+
     /// The command that runs the policy's unit tests.
     #[must_use]
-    pub const fn test_command(self) -> &'static str {
-        self.template().test
+    pub fn test_command(self) -> String {
+        self.language().unit_tests().join(" ")
     }
 
     /// The file with the rule.
@@ -195,7 +200,7 @@ impl Start {
         }
         let template = self.template();
         for (path, content) in SHARED.iter().chain(template.files) {
-            write(&folder.join(path), &template.filled(name, content))?;
+            write(&folder.join(path), &self.filled(name, content))?;
         }
         let ignored = folder.join(".gitignore");
         write(&ignored, &format!("/policy.wasm\n{}", template.ignored))?;
@@ -210,16 +215,16 @@ impl Start {
         }
         Ok(())
     }
-}
 
-impl Template {
-    fn filled(&self, name: &str, content: &str) -> String {
+    /// The content of a template's file.
+    fn filled(self, name: &str, content: &str) -> String {
+        let template = self.template();
         // The longer words first: `NAME` occurs in none of them.
         [
-            ("LANGUAGE", self.language),
-            ("SOURCE", self.source),
-            ("TESTS", self.tests),
-            ("`TEST`", &format!("`{}`", self.test)),
+            ("LANGUAGE", template.language),
+            ("SOURCE", template.source),
+            ("TESTS", template.tests),
+            ("`TEST`", &format!("`{}`", self.test_command())),
             ("NAME", name),
         ]
         .iter()
@@ -238,7 +243,6 @@ fn write(path: &Path, content: &str) -> Result<(), BeginError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toolchain::Language;
 
     #[test]
     fn every_language_begins_with_a_policy_of_that_language() {

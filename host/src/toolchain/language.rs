@@ -41,6 +41,18 @@ impl Language {
         }
     }
 
+    /// The command that runs a policy's unit tests, in its folder.
+    #[must_use]
+    pub const fn unit_tests(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &["cargo", "test"],
+            Self::Go => &["go", "test", "./..."],
+            Self::Python => &["python3", "-m", "unittest"],
+            Self::C => &["make", "test"],
+            Self::JavaScript => &["npm", "test"],
+        }
+    }
+
     /// Whether the same source makes the same bytes, given the same tools. The tools for JavaScript and Python start an
     /// interpreter and keep its memory, in which the interpreter has seeds of its own.
     #[must_use]

@@ -19,9 +19,10 @@ pub enum MalformedRequest {
     /// The JSON is too deep or its strings are not Unicode.
     #[error(transparent)]
     Flaw(#[from] JsonFlaw),
-    /// Not JSON, or not of the request's shape.
+    /// Not JSON, or not of the request's shape. The parser's own words are kept from whoever shows sources: they may have a
+    /// secret of the body in them.
     #[error("the body is not a DPS allocation request: {}", without_value(.0))]
-    Shape(#[from] serde_json::Error),
+    Shape(serde_json::Error),
     /// The JSON is of the right shape but makes no sense.
     #[error("the body is not a DPS allocation request: {0}")]
     Sense(&'static str),
@@ -58,7 +59,7 @@ impl<'a> Body<'a> {
         if !text.trim_start().starts_with('{') {
             return Err(MalformedRequest::Sense("it is not a JSON object"));
         }
-        let wire: AllocationRequest<'a> = serde_json::from_str(text)?;
+        let wire: AllocationRequest<'a> = serde_json::from_str(text).map_err(MalformedRequest::Shape)?;
         let context: RuntimeContext<'a> = object(wire.device_runtime_context, "deviceRuntimeContext is not an object")?;
         let document = match (wire.individual_enrollment, wire.enrollment_group) {
             (Some(_), Some(_)) => {
@@ -131,7 +132,7 @@ impl<'a> Body<'a> {
 /// Reads an object; serde alone would take an array too.
 fn object<'a, T: Deserialize<'a>>(raw: &'a RawValue, complaint: &'static str) -> Result<T, MalformedRequest> {
     if raw.get().starts_with('{') {
-        Ok(serde_json::from_str(raw.get())?)
+        serde_json::from_str(raw.get()).map_err(MalformedRequest::Shape)
     } else {
         Err(MalformedRequest::Sense(complaint))
     }

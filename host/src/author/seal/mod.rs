@@ -42,7 +42,7 @@ pub enum SealError {
     #[error("the component exports no function `allocate`, so it is no policy (it exports {})", .0.join(", "))]
     NoAllocate(Vec<String>),
     /// Something else is in the way.
-    #[error("the component cannot be sealed: {0:#}")]
+    #[error("the component cannot be sealed")]
     Other(#[from] anyhow::Error),
 }
 

@@ -16,14 +16,13 @@ use super::{
     report,
 };
 use crate::{
-    cli::USAGE,
+    cli::{USAGE, output::told},
     device::{
         self, Device, Dps, EDGE, Failure, Habits, PLAIN, Patience, Registration,
         edge::Edge,
         fleet::Fleet,
         payload::{ID, NUMBER, Payloads, fill_in},
     },
-    telemetry::visible,
 };
 
 /// The local DPS's own defaults.
@@ -119,7 +118,7 @@ impl Register {
         let plan = match self.plan() {
             Ok(plan) => plan,
             Err(error) => {
-                eprintln!("error: {}", visible(&format!("{error:#}")));
+                eprintln!("error: {}", told(&error));
                 return Ok(ExitCode::from(USAGE));
             }
         };

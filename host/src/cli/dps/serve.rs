@@ -12,9 +12,9 @@ use clap::Args;
 
 use crate::{
     app,
-    cli::USAGE,
+    cli::{USAGE, output::told},
     dps::{allocation::Hub, config::DpsConfig, file::EnrollmentsFile, server::Server},
-    telemetry::{self, LogFormat, visible},
+    telemetry::{self, LogFormat},
 };
 
 /// The file read if none is named.
@@ -76,7 +76,7 @@ impl Serve {
         let (config, enrollments) = match read {
             Ok(read) => read,
             Err(error) => {
-                eprintln!("error: {}", visible(&format!("{error:#}")));
+                eprintln!("error: {}", told(&error));
                 return Ok(ExitCode::from(USAGE));
             }
         };

@@ -13,7 +13,6 @@ use crate::{
     author::{
         Rig, Subject,
         checks::{self, CheckResult, Problem},
-        patient,
     },
     cli::output::say,
     contract::Failure,
@@ -32,7 +31,8 @@ use crate::{
 pub(in crate::cli) struct Check {
     #[command(flatten)]
     policy: PolicyArgs,
-    /// Write a new check of this body (or of another check's request) and what the policy decides about it now; `-` reads standard input
+    /// Write a new check of this body (or of another check's request) and what the policy decides about it now; `-` reads
+    /// standard input
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// What the new check is called [default: the device's registration id]
@@ -92,7 +92,7 @@ impl Checked {
     pub(super) async fn of(rig: &Rig, subject: &Subject) -> Self {
         let (results, failure) = match rig.release(&subject.files).await {
             Ok(release) => {
-                let release = patient(release);
+                let release = release.patient();
                 let results = checks::run(&release, &subject.files.checks, rig.json_depth()).await;
                 (Some(results), smoke(&release).await.err())
             }

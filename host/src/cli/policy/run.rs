@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     author::{Place, Rig, Subject, Trial, Watch},
-    cli::output::say,
+    cli::output::{say, told},
     contract::Digest,
     decide::Verdict,
     toolchain::Terminal,
@@ -61,7 +61,7 @@ impl Run {
         let mut watch = Watch::start(self.watched(&place))?;
         loop {
             if let Err(error) = once() {
-                say!("error: {error:#}");
+                say!("error: {}", told(&error));
             }
             eprintln!("waiting for a change of {} or {}", place.path().display(), self.request.display());
             if !watch.changed(&cancelled) {

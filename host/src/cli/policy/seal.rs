@@ -18,8 +18,8 @@ use crate::{
 ///
 /// What runs then has no files, no arguments and no environment. What it writes to standard output and error goes to the
 /// policy's log, a line at a time, as `info` and `warn`. The wall clock stands at the beginning of 1970, the monotonic clock
-/// counts how often it was asked, and random numbers are the same ones for every request, so that decisions depend on nothing but the
-/// request. What cannot be answered faithfully, such as sockets and HTTP, is refused by name.
+/// counts how often it was asked, and random numbers are the same ones for every request, so that decisions depend on nothing
+/// but the request. What cannot be answered faithfully, such as sockets and HTTP, is refused by name.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 sealed, and Berth would take the result; 1 not; 2 wrong arguments.")]
 pub(in crate::cli) struct Seal {
