@@ -16,10 +16,12 @@ pub mod seal;
 mod subject;
 mod trial;
 pub mod unit_tests;
+mod warnings;
 mod watch;
 
 pub use outlook::{Outlook, TwinFate};
 pub use rig::Rig;
 pub use subject::{Place, Replaced, Subject};
 pub use trial::{Trial, Used};
+pub use warnings::warnings;
 pub use watch::Watch;

@@ -7,10 +7,14 @@ use anyhow::Context as _;
 use crate::{
     catalogue::{Release, source::PolicyFiles},
     contract::{Digest, Failure, Limits},
-    engine::{Compiler, Engine, Program},
+    engine::{CODE_KEY, Compiler, Engine, Program},
     reload::verify::{Plan, validate_settings},
-    toolchain::Environment,
+    toolchain::{Environment, bound},
 };
+
+/// Bytes of compiled code that are kept from one run to the next: some dozens of components in Python, hundreds of others.
+/// What was of no use for longest goes first.
+const MOST_CODE: u64 = 1 << 30;
 
 /// What policies are tried in: as the server has it, with the same limits.
 pub struct Rig {
@@ -43,7 +47,11 @@ impl Rig {
 
     fn of(engine: Engine, limits: Limits) -> anyhow::Result<Self> {
         let (folder, cache) = match cache() {
-            Some(cache) => (None, cache.join("code")),
+            Some(cache) => {
+                let code = cache.join("code");
+                bound(&code, MOST_CODE, CODE_KEY);
+                (None, code)
+            }
             None => {
                 let folder = tempfile::tempdir().context("failed to make a folder for compiled code")?;
                 let path = folder.path().to_owned();

@@ -97,7 +97,8 @@ impl Place {
             Self::Component(path) => Ok(source::read_component(path)?),
             Self::Folder(folder) => Ok(source::read_component(&folder.join(COMPONENT_FILE))?),
             Self::Source(folder) => {
-                let component = toolchain::build(folder, &BuildOptions::default(), progress)?.component;
+                let options = BuildOptions { reuse: true, ..BuildOptions::default() };
+                let component = toolchain::build(folder, &options, progress)?.component;
                 if component.len() as u64 > MAX_COMPONENT {
                     bail!("the component has {} bytes, and Berth takes {MAX_COMPONENT}", component.len());
                 }

@@ -38,6 +38,8 @@ pub struct Trail {
     pub elapsed: Duration,
     /// Bytes of linear memory the instance ended with.
     pub memory: usize,
+    /// Bytes of it that were not there when the instance was made.
+    pub grown: usize,
     /// Fuel it used, if the engine counts it.
     pub fuel: Option<u64>,
 }
@@ -68,8 +70,14 @@ pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
         Err(fault) => Verdict::Faulted(fault),
     };
-    let trail =
-        Trail { log: run.log, log_dropped: run.log_dropped, elapsed: run.elapsed, memory: run.memory, fuel: run.fuel };
+    let trail = Trail {
+        log: run.log,
+        log_dropped: run.log_dropped,
+        elapsed: run.elapsed,
+        memory: run.memory,
+        grown: run.grown,
+        fuel: run.fuel,
+    };
     Decided { verdict, trail }
 }
 

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use hmac::{Hmac, Mac as _};
@@ -21,7 +22,7 @@ use crate::contract::Digest;
 const LENGTH: usize = 32;
 
 /// The file of the key.
-const KEY: &str = "key";
+pub const KEY: &str = "key";
 /// Most bytes of an entry that are read; a longer one is damaged.
 const MOST: u64 = super::compiler::MAX_CODE + LENGTH as u64;
 
@@ -51,7 +52,10 @@ impl Cache {
     #[must_use]
     pub fn get(&self, component: &Digest) -> Option<Vec<u8>> {
         let mut entry = Vec::new();
-        fs::File::open(self.path(component)).ok()?.take(MOST).read_to_end(&mut entry).ok()?;
+        let file = fs::File::open(self.path(component)).ok()?;
+        // It was of use now, for whoever removes what was not for long.
+        let _ = file.set_modified(SystemTime::now());
+        file.take(MOST).read_to_end(&mut entry).ok()?;
         let (code, content) = entry.split_at_checked(LENGTH)?;
         self.mac(component, content).verify_slice(code).ok()?;
         Some(entry.split_off(LENGTH))

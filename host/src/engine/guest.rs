@@ -61,6 +61,8 @@ pub(super) struct Guest {
     crossed: usize,
     /// Bytes of all linear memories together.
     pub(super) memory: usize,
+    /// Bytes of them that were not there when the instance was made.
+    pub(super) grown: usize,
     table_elements: usize,
     /// What the guest was told it cannot have. It may do without.
     pub(super) refused: Option<Overrun>,
@@ -86,6 +88,7 @@ impl Guest {
             lookups: 0,
             crossed: 0,
             memory: 0,
+            grown: 0,
             table_elements: 0,
             refused: None,
             overrun: None,
@@ -188,6 +191,10 @@ impl ResourceLimiter for Guest {
         }
         if maximum.is_none_or(|maximum| desired <= maximum) {
             self.memory = total;
+            // A memory that is just being made grows from nothing.
+            if current > 0 {
+                self.grown += desired.saturating_sub(current);
+            }
         }
         Ok(true)
     }

@@ -16,7 +16,7 @@ mod program;
 mod ticker;
 pub mod worker;
 
-pub use cache::Cache;
+pub use cache::{Cache, KEY as CODE_KEY};
 pub use compiler::Compiler;
 pub use cpu::processor_time;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};

@@ -46,6 +46,8 @@ pub struct Run<T> {
     pub elapsed: Duration,
     /// Bytes of linear memory the instance ended with.
     pub memory: usize,
+    /// Bytes of it that were not there when the instance was made.
+    pub grown: usize,
     /// Fuel the guest used, if the engine counts it.
     pub fuel: Option<u64>,
 }
@@ -114,6 +116,7 @@ impl Program {
             log_dropped: guest.log_dropped,
             elapsed: started.elapsed(),
             memory: guest.memory,
+            grown: guest.grown,
             fuel,
         }
     }
@@ -165,6 +168,7 @@ impl<T> Run<T> {
             log_dropped: self.log_dropped,
             elapsed: self.elapsed,
             memory: self.memory,
+            grown: self.grown,
             fuel: self.fuel,
         }
     }

@@ -6,7 +6,7 @@ use super::{programs::Programs, turns::Turns};
 use crate::{
     catalogue::{Breaker, Counts, PolicyManifest, Release, parse_table, source::PolicyFiles},
     contract::{Digest, Failure, Fallback, Limits, Name, Stage},
-    decide::{Check, Checked, Verdict, decide},
+    decide::{Check, Checked, Decided, Verdict, decide},
     engine::{Compiler, Program, Surroundings},
     wire::Body,
 };
@@ -158,12 +158,21 @@ async fn run_checks(release: &Release, files: &PolicyFiles, json_depth: usize) -
 ///
 /// If it went over a limit.
 pub async fn smoke(release: &Release) -> Result<(), Failure> {
-    let failed = |why: &dyn fmt::Display| Failure::new(Stage::Smoke, why);
-    let body = Body::parse(SMOKE.as_bytes(), usize::MAX).map_err(|error| failed(&error))?;
-    match decide(release, &body.request()).await.verdict {
+    match plain_decision(release).await?.verdict {
         Verdict::Faulted(fault) if fault.kind.is_overuse() => {
-            Err(failed(&format_args!("a plain decision went over its limits: {fault}")))
+            let why = format_args!("a plain decision went over its limits: {fault}");
+            Err(Failure::new(Stage::Smoke, why))
         }
         _ => Ok(()),
     }
+}
+
+/// The decision about a plain request.
+///
+/// # Errors
+///
+/// None but a mistake of Berth's own.
+pub async fn plain_decision(release: &Release) -> Result<Decided, Failure> {
+    let body = Body::parse(SMOKE.as_bytes(), usize::MAX).map_err(|error| Failure::new(Stage::Smoke, error))?;
+    Ok(decide(release, &body.request()).await)
 }

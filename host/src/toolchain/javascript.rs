@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::error::BuildError;
 use super::job::{self, CONTRACT, Job, Made};
+use super::kept;
 use super::sdk;
 
 const PACKAGE: &str = include_str!("javascript/package.json");
@@ -47,10 +48,12 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let tools = tools(job)?;
     let stage = job.scratch()?;
     lay_out(job, &package, &main, stage.path())?;
-    job.step("Compiling the policy with QuickJS");
-    job.run("node", [tools.join("build.mjs").as_path(), stage.path()], &tools)
-        .map_err(|error| job.compile_error(error))?;
-    let component = job::read(&stage.path().join("policy.wasm"))?;
+    let component = kept::component(job, stage.path(), &[LOCK, BUILD, &node], || {
+        job.step("Compiling the policy with QuickJS");
+        job.run("node", [tools.join("build.mjs").as_path(), stage.path()], &tools)
+            .map_err(|error| job.compile_error(error))?;
+        job::read(&stage.path().join("policy.wasm"))
+    })?;
     let tools = format!("componentize-qjs {} on Node {node}", pinned("componentize-qjs"));
     Ok(Made { package: package.name(), component, tools })
 }

@@ -39,6 +39,7 @@ mod find;
 mod go;
 mod javascript;
 mod job;
+mod kept;
 mod language;
 mod messages;
 mod pip;
@@ -61,6 +62,7 @@ pub use find::{Limits, Route, Toolchain, ToolchainOptions};
 pub use language::Language;
 pub use process::ProcessError;
 pub use progress::{Event, Progress, Silent, Terminal};
+pub use shelf::bound;
 
 /// The target every Rust guest is compiled for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -74,6 +76,8 @@ pub struct BuildOptions {
     pub target_dir: Option<PathBuf>,
     /// Features of the policy's crate to switch on.
     pub features: Vec<String>,
+    /// Takes a component that was built before of the same source with the same tools, where a build takes long.
+    pub reuse: bool,
     /// Insists on `Cargo.lock` as it is: an error if it is missing or would change.
     pub locked: bool,
     /// Whether compiler messages carry terminal colours.
@@ -108,11 +112,17 @@ impl Built {
         if memchr::memmem::find(&self.component, b".debug_info").is_some() {
             warnings.push("it carries what debuggers read, which Berth does not: build it without".to_owned());
         }
-        if self.component.len() > LARGE {
+        if self.is_large() {
             let size = self.component.len() >> 20;
             warnings.push(format!("it has {size} MB: a server compiles it for some seconds before it first serves"));
         }
         warnings
+    }
+
+    /// Whether its first compilation takes long.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.component.len() > LARGE
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::error::BuildError;
 use super::job::{self, CONTRACT, Job, Made};
+use super::kept;
 use super::pip;
 use super::sdk;
 
@@ -31,12 +32,16 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let tools = pip::tools(job, REQUIREMENTS, "CPython for policies, 46 MB,")?;
     let stage = job.scratch()?;
     project.lay_out(job, stage.path())?;
-    job.step("Compiling the policy with CPython (10 to 20 seconds)");
-    let arguments = ["-d", "allocation.wit", "-w", "policy", "componentize", "--stub-wasi", "berth_entry", "-p", "app"];
-    let arguments = ["-c", START].into_iter().chain(arguments).chain(["-o", "policy.wasm"]);
-    job.run_with(pip::PYTHON, arguments, stage.path(), &[("PYTHONPATH", &tools)])
-        .map_err(|error| job.compile_error(error))?;
-    let component = job::read(&stage.path().join("policy.wasm"))?;
+    // The tools' folder is called after their versions and the interpreter's.
+    let component = kept::component(job, stage.path(), &[&tools.to_string_lossy()], || {
+        job.step("Compiling the policy with CPython (10 to 20 seconds)");
+        let arguments =
+            ["-d", "allocation.wit", "-w", "policy", "componentize", "--stub-wasi", "berth_entry", "-p", "app"];
+        let arguments = ["-c", START].into_iter().chain(arguments).chain(["-o", "policy.wasm"]);
+        job.run_with(pip::PYTHON, arguments, stage.path(), &[("PYTHONPATH", &tools)])
+            .map_err(|error| job.compile_error(error))?;
+        job::read(&stage.path().join("policy.wasm"))
+    })?;
     Ok(Made { package: project.name, component, tools: pip::pinned(REQUIREMENTS) })
 }
 

@@ -119,6 +119,25 @@ impl Shelf {
     }
 }
 
+/// Removes files of a folder, those longest unused first, until the rest has no more than so many bytes. The file `except`
+/// stays and does not count. What cannot be removed is in nobody's way.
+pub fn bound(folder: &Path, most: u64, except: &str) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.file_name() != except);
+    let files = entries.filter_map(|entry| {
+        let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some((about.modified().ok()?, about.len(), entry.path()))
+    });
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let mut bytes = 0;
+    for (_, length, path) in files.into_iter().rev() {
+        bytes += length;
+        if bytes > most {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 fn is_staging(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGING))
 }
@@ -150,6 +169,25 @@ mod tests {
         assert!(folder.join("whole").is_file() && !folder.join("half").exists());
         let again = shelf.folder("a", &Silent, |_| panic!("filled already")).unwrap();
         assert_eq!((again, shelf.folders()), (folder.clone(), vec![folder]));
+    }
+
+    #[test]
+    fn what_was_of_no_use_for_longest_goes_first() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, seconds) in [("key", 1), ("old", 2), ("used", 4), ("newer", 3)] {
+            let path = place.path().join(name);
+            fs::write(&path, [0; 10]).unwrap();
+            let moment = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::options().write(true).open(path).unwrap().set_modified(moment).unwrap();
+        }
+        let left = |most| {
+            bound(place.path(), most, "key");
+            ["key", "old", "used", "newer"].map(|name| place.path().join(name).exists())
+        };
+        assert_eq!(left(30), [true, true, true, true]);
+        assert_eq!(left(20), [true, false, true, true]);
+        assert_eq!(left(19), [true, false, true, false]);
+        assert_eq!(left(0), [true, false, false, false]);
     }
 
     #[test]

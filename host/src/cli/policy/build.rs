@@ -15,11 +15,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::subject::block_on;
-use crate::author::Rig;
+use crate::author::{Rig, warnings};
+use crate::catalogue::source::PolicyFiles;
 use crate::cli::output::say;
 use crate::config::Config;
 use crate::engine::CONTRACT;
-use crate::toolchain::{self, BuildOptions, Built, Language, Terminal};
+use crate::toolchain::{self, BuildOptions, Built, Terminal};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Build {
@@ -58,7 +59,7 @@ impl Build {
         let output = self.output.clone().unwrap_or_else(|| self.folder.join("policy.wasm"));
         replace(&output, &built.component)?;
         let mut warnings = built.warnings();
-        warnings.extend(refusal(&built));
+        warnings.extend(trial(&self.folder, &built));
         if self.json {
             let report = Report {
                 component: &output,
@@ -81,19 +82,21 @@ impl Build {
     }
 }
 
-/// What a server would refuse about the component, in its own words.
+/// What a server would refuse about the component, or be slow with.
 ///
-/// Only Rust makes components that are no policies: those of the other languages are made for the contract's world, and their
-/// code takes long to compile. Imports are warned of by the build itself.
-fn refusal(built: &Built) -> Option<String> {
+/// Not of one that takes long to compile. Imports are warned of by the build itself.
+fn trial(folder: &Path, built: &Built) -> Vec<String> {
     let warned_of = |import: &String| !import.starts_with(CONTRACT);
-    if built.language != Language::Rust || built.summary.imports.iter().any(warned_of) {
-        return None;
+    if built.is_large() || built.summary.imports.iter().any(warned_of) {
+        return Vec::new();
     }
+    let tried = || -> anyhow::Result<Vec<String>> {
+        let rig = Rig::new(Config::default().limits())?;
+        let files = PolicyFiles::read_around(folder, built.component.clone())?;
+        block_on(async { Ok(warnings(&rig, &files).await) })
+    };
     // A machine that cannot have policies run can still build them.
-    let rig = Rig::new(Config::default().limits()).ok()?;
-    let judged = block_on(async { Ok(rig.judge(&built.component).await) }).ok()?;
-    judged.err().map(|failure| format!("a server would refuse it at the stage {failure}"))
+    tried().unwrap_or_default()
 }
 
 fn print(output: &Path, built: &Built) {
