@@ -120,7 +120,8 @@ fn unknown_hub(hub: &str, linked: &[&str]) -> String {
     } else {
         let hub: String = hub.chars().take(100).flat_map(char::escape_debug).collect();
         format!(
-            "the policy chose the hub `{hub}`, which is not linked; the linked hubs are {linked}: choose one of these, or link that hub to DPS"
+            "the policy chose the hub `{hub}`, which is not linked; the linked hubs are {linked}: choose one of these, or link \
+             that hub to DPS (`az iot dps linked-hub create`)"
         )
     }
 }

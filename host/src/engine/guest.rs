@@ -105,6 +105,21 @@ impl Guest {
         over.is_some()
     }
 
+    /// Writes a line into the policy's log, as far as there is room.
+    fn note(&mut self, level: LogLevel, mut message: String) {
+        if self.log.len() >= self.limits.log_lines || self.log_bytes_left == 0 {
+            self.log_dropped += 1;
+            return;
+        }
+        if message.len() > self.log_bytes_left {
+            message.truncate(message.floor_char_boundary(self.log_bytes_left));
+            self.log_bytes_left = 0;
+        } else {
+            self.log_bytes_left -= message.len();
+        }
+        self.log.push(LogLine { level, message });
+    }
+
     /// Counts bytes that a call of the host brings over.
     fn cross(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.crossed = self.crossed.saturating_add(bytes);
@@ -117,6 +132,16 @@ impl Guest {
     }
 }
 
+/// What an author is told whose policy asks for a table that it does not have: most often a name is misspelt.
+fn no_such_table(table: &str, surroundings: &Surroundings) -> String {
+    let table: String = table.chars().take(100).flat_map(char::escape_debug).collect();
+    let names: Vec<String> = surroundings.tables.keys().take(10).map(|name| format!("`{name}`")).collect();
+    let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!(
+        "there is no table `{table}`; the policy has {there}: a table is tables/NAME.csv or tables/NAME.json beside it"
+    )
+}
+
 /// What every policy may import. There is nothing else.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
@@ -127,20 +152,10 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
 impl bindings::types::Host for Guest {}
 
 impl bindings::log::Host for Guest {
-    fn write(&mut self, level: bindings::log::Level, mut message: String) -> wasmtime::Result<()> {
+    fn write(&mut self, level: bindings::log::Level, message: String) -> wasmtime::Result<()> {
         self.cross(message.len())?;
         if level == bindings::log::Level::Error && message.starts_with(PANIC) {
             self.panic = message.get(..message.floor_char_boundary(MAX_PANIC)).map(str::to_owned);
-        }
-        if self.log.len() >= self.limits.log_lines || self.log_bytes_left == 0 {
-            self.log_dropped += 1;
-            return Ok(());
-        }
-        if message.len() > self.log_bytes_left {
-            message.truncate(message.floor_char_boundary(self.log_bytes_left));
-            self.log_bytes_left = 0;
-        } else {
-            self.log_bytes_left -= message.len();
         }
         let level = match level {
             bindings::log::Level::Debug => LogLevel::Debug,
@@ -148,7 +163,7 @@ impl bindings::log::Host for Guest {
             bindings::log::Level::Warn => LogLevel::Warn,
             bindings::log::Level::Error => LogLevel::Error,
         };
-        self.log.push(LogLine { level, message });
+        self.note(level, message);
         Ok(())
     }
 }
@@ -173,6 +188,7 @@ impl bindings::tables::Host for Guest {
         self.lookups += 1;
         let surroundings = self.surroundings.clone();
         let Some(table) = surroundings.tables.get(&table) else {
+            self.note(LogLevel::Warn, no_such_table(&table, &surroundings));
             return Ok(Err(bindings::tables::LookupError::NoSuchTable));
         };
         let row = table.get(key.as_str());

@@ -107,8 +107,13 @@ impl Built {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let foreign = self.summary.imports.iter().filter(|import| !import.starts_with("berth:allocation/"));
-        let mut warnings: Vec<String> =
-            foreign.map(|import| format!("it imports {import}, which no policy has: Berth will refuse it")).collect();
+        let seal = |import: &str| match import.starts_with("wasi:") {
+            true => "; `berth policy seal` answers it inside",
+            false => "",
+        };
+        let refused =
+            |import: &String| format!("it imports {import}, which no policy has: Berth will refuse it{}", seal(import));
+        let mut warnings: Vec<String> = foreign.map(refused).collect();
         if memchr::memmem::find(&self.component, b".debug_info").is_some() {
             warnings.push("it carries what debuggers read, which Berth does not: build it without".to_owned());
         }

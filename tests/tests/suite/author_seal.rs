@@ -4,7 +4,7 @@ use berth_tests::{
     Berth, Catalogue, Policy,
     author::Author,
     bodies::{self, TOASTERS},
-    guests::{Guest, Reply, importing},
+    guests::{Guest, Reply, built, importing},
 };
 use serde_json::json;
 
@@ -133,6 +133,42 @@ async fn what_was_built_for_wasi_decides_and_writes_to_the_log() {
     let sealed = std::fs::read(author.path("sealed.wasm")).unwrap();
     let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("sealed", Policy::of(sealed))).await;
     assert_eq!(berth.asks("contoso/sealed").with(bodies::first()).await.status, 200);
+}
+
+/// Compiled from Rust, with the bindings that its standard library has for wasm32-wasip2.
+#[tokio::test]
+async fn what_rust_asks_of_wasi_is_answered_and_reaches_nothing() {
+    let body = bodies::parsed(bodies::first());
+    let mut exits = body.clone();
+    exits["deviceRuntimeContext"]["registrationId"] = "exits".into();
+    let author = Author::default()
+        .file("wasi.wasm", built("wasi").component())
+        .file("body.json", body.to_string())
+        .file("exits.json", exits.to_string());
+    let told = author.runs(&["seal", "wasi.wasm", "-o", "sealed.wasm"]).await;
+    told.says(0, &["wasi:filesystem/types@0.2.", "wasi:cli/terminal-stdout@0.2.", "wasi:random/insecure-seed@0.2."]);
+    let run = async |body: &str| author.tries(&["run", "sealed.wasm", "-r", body, "--json"]).await.json();
+    let report = run("body.json").await;
+    let mut payload = report["response"]["payload"].clone();
+    let chance = payload["chance"].take();
+    assert_ne!(chance, json!(0), "{report}");
+    let seed = payload["seed"].take();
+    let expected = json!({
+        "written": true, "read": false, "variables": 0, "arguments": 0, "directory": null, "folders": [],
+        "terminal": false, "seconds": 0, "forward": true, "seed": null, "chance": null, "bytes": 3,
+    });
+    assert_eq!(payload, expected, "{seed}");
+    let said = |level: &str, message: &str| json!({"level": level, "message": message});
+    let log = json!([said("info", "from standard output"), said("warn", "from standard error")]);
+    assert_eq!(report["log"], log);
+    assert_eq!(run("body.json").await["response"], report["response"], "the same request, the same decision");
+    let exited = run("exits.json").await;
+    assert_eq!((&exited["outcome"], &exited["fault"]["kind"]), (&json!("faulted"), &json!("trap")), "{exited}");
+
+    let sealed = std::fs::read(author.path("sealed.wasm")).unwrap();
+    let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("sealed", Policy::of(sealed))).await;
+    let answer = berth.asks("contoso/sealed").with(bodies::first()).await;
+    assert_eq!(answer.json()["payload"], report["response"]["payload"]);
 }
 
 #[tokio::test]
