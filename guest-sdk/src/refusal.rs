@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_the_request_rejects() {
-        let refusal = Refusal::from(Error::MissingField { path: "modelId".to_owned() });
+        let refusal = Refusal::from(Error::MissingField { path: "modelId".to_owned(), instead: String::new() });
         assert_eq!(refusal, Refusal::reject("the payload has no `modelId`"));
         assert!(refusal.is_reject());
     }

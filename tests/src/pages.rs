@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+/// Pages whose commands need more languages than Rust, whose tools are fetched: they are walked with the tests of languages.
+pub const WITH_LANGUAGES: [&str; 3] =
+    ["docs/languages.md", "docs/first-policy-javascript.md", "docs/authoring-javascript.md"];
+
 /// The repository's folder.
 #[must_use]
 pub fn repository() -> PathBuf {

@@ -23,6 +23,7 @@
 
 mod expected;
 mod page;
+mod reader;
 mod shell;
 
 pub use page::{Block, Page, Role};

@@ -57,6 +57,8 @@ pub(super) struct Guest {
     /// What the policy said of its panic, whether or not that fitted into the log.
     pub(super) panic: Option<String>,
     lookups: u32,
+    /// Whether the log says that a table is not there.
+    told_of_table: bool,
     /// Bytes that crossed in calls of the host.
     crossed: usize,
     /// Bytes of all linear memories together.
@@ -86,6 +88,7 @@ impl Guest {
             log_dropped: 0,
             panic: None,
             lookups: 0,
+            told_of_table: false,
             crossed: 0,
             memory: 0,
             grown: 0,
@@ -188,7 +191,10 @@ impl bindings::tables::Host for Guest {
         self.lookups += 1;
         let surroundings = self.surroundings.clone();
         let Some(table) = surroundings.tables.get(&table) else {
-            self.note(LogLevel::Warn, no_such_table(&table, &surroundings));
+            // Once is enough, and leaves room for the policy's own words.
+            if !std::mem::replace(&mut self.told_of_table, true) {
+                self.note(LogLevel::Warn, no_such_table(&table, &surroundings));
+            }
             return Ok(Err(bindings::tables::LookupError::NoSuchTable));
         };
         let row = table.get(key.as_str());

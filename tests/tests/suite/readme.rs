@@ -7,15 +7,9 @@ use std::{
 };
 
 use berth_tests::{
-    pages::{pages, repository},
+    pages::{WITH_LANGUAGES, pages, repository},
     snippets::{Page, Walk},
 };
-
-/// Where the webhook listens by default, and so on every page. A walk's own server has another port.
-const WEBHOOK: &str = "127.0.0.1:7071";
-
-/// Where the local DPS has HTTPS by default, as URLs on pages have it.
-const DPS: &str = "localhost:8443";
 
 /// Stands in for curl on machines that have none.
 const CURL: &str = env!("CARGO_BIN_EXE_curl-stand-in");
@@ -26,38 +20,8 @@ fn programs() -> PathBuf {
     tests.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A walk on which `berth` is the one that is tested, and its servers take ports that are free.
 fn walk() -> Walk {
-    let log = "--log-format human";
-    let any = "127.0.0.1:0";
-    Walk::new()
-        .unwrap()
-        .programs_in(&programs())
-        .stand_in("curl", Path::new(CURL))
-        .unwrap()
-        .replace("berth serve", &format!("berth serve {log} --listen {any} --admin-listen {any}"))
-        .replace(
-            "berth dps serve",
-            &format!("berth dps serve {log} --listen {any} --mqtt-listen {any} --control-listen {any}"),
-        )
-        .learn(learn)
-}
-
-/// Where a server that is ready listens, and so what its clients on the page have to be told.
-fn learn(ready: &str) -> Vec<(String, String)> {
-    let field = |name: &str| ready.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
-    let mut learnt = Vec::new();
-    if let Some(webhook) = field("webhook") {
-        learnt.push((WEBHOOK.to_owned(), webhook.to_owned()));
-    }
-    if let (Some(https), Some(control)) = (field("https"), field("control")) {
-        let here = https.replace("127.0.0.1", "localhost");
-        let with = |variable: &str, command: &str| (command.to_owned(), format!("{variable} {command}"));
-        learnt.push(with(&format!("BERTH_DPS=https://{here}"), "berth device register"));
-        learnt.push(with(&format!("BERTH_DPS_CONTROL=http://{control}"), "berth dps "));
-        learnt.push((DPS.to_owned(), here));
-    }
-    learnt
+    Walk::of_reader(Path::new(CURL)).unwrap()
 }
 
 #[test]
@@ -77,8 +41,8 @@ fn the_readme_is_true_word_for_word() {
 #[test]
 fn commands_in_docs_do_as_they_say() {
     for path in pages() {
-        // These have walks of their own; what the languages need is fetched, so it is walked with the clients' tests.
-        if ["README.md", "docs/languages.md"].map(|page| repository().join(page)).contains(&path) {
+        // These have walks of their own.
+        if ["README.md"].iter().chain(&WITH_LANGUAGES).any(|page| repository().join(page) == path) {
             continue;
         }
         let page = Page::parse(&fs::read_to_string(&path).unwrap()).unwrap();

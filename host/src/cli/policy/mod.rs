@@ -25,7 +25,7 @@ pub(super) enum Policy {
     /// What lies in the folder tells the language: `Cargo.toml` Rust, `package.json` JavaScript or TypeScript,
     /// `pyproject.toml` Python, `policy.c` C, `go.mod` Go. Rust needs cargo; Go Go 1.24; JavaScript Node 20 with npm; Python
     /// and C Python 3.10 with pip. What else a language needs is fetched once, in fixed versions, into a private folder
-    /// (BERTH_CACHE_DIR).
+    /// (BERTH_CACHE_DIR). The commands that try a policy build it first, unless nothing has changed since; this one always builds.
     ///
     /// A Rust policy is a crate with a library of type `cdylib`. Where Rust's standard library for WebAssembly is missing, it
     /// is fetched: by rustup, or from Debian's packages into a private folder. BERTH_GUEST_TOOLCHAIN (active, rustup or debian)
