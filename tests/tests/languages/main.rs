@@ -12,6 +12,7 @@
 mod begun;
 mod page;
 mod parity;
+mod reuse;
 mod sdks;
 
 use std::{path::Path, process::Command};

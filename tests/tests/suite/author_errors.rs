@@ -29,7 +29,7 @@ impl Mistake {
     }
 
     /// Has `run`, `check` and a server say it.
-    async fn is_told(self) {
+    async fn told(self) {
         let check = json!({"request": bodies::parsed(self.body), "expect": {"decision": {"iotHubHostName": TOASTERS}}});
         let policy = self.policy.file("checks/x.json", check.to_string());
         let author = Author::default().has("wrong", policy.clone()).file("body.json", self.body);
@@ -52,27 +52,27 @@ impl Mistake {
 async fn another_version_of_the_contract() {
     let words =
         &["berth:allocation/log@0.9.0", "this Berth speaks 1.0.0", "this Berth's SDK, which `berth policy new`"];
-    Mistake { stage: "imports", words, ..Mistake::of(importing("berth:allocation/log@0.9.0")) }.is_told().await;
+    Mistake { stage: "imports", words, ..Mistake::of(importing("berth:allocation/log@0.9.0")) }.told().await;
 }
 
 #[tokio::test]
 async fn a_missing_export() {
     let words = &["no function `allocate`", "it exports answer", "`berth_sdk::policy!(allocate);` exports it"];
-    Mistake { stage: "world", words, ..Mistake::of(of_another_world()) }.is_told().await;
+    Mistake { stage: "world", words, ..Mistake::of(of_another_world()) }.told().await;
 }
 
 #[tokio::test]
 async fn a_path_that_the_payload_does_not_have() {
     let words = &["the payload has no `modelId`; it has `MyDeviceFirmwareVersion`, `MyDeviceProvisioningVersion`"];
     let by_model = Mistake::of(example("by-model").component());
-    Mistake { body: bodies::again(), code: 3, words, ..by_model }.is_told().await;
+    Mistake { body: bodies::again(), code: 3, words, ..by_model }.told().await;
 }
 
 #[tokio::test]
 async fn a_hub_that_is_not_linked() {
     let words = &["`nowhere.azure-devices.net`, which is not linked", TOASTERS, "`az iot dps linked-hub create`"];
     let guest = Guest::answering(Reply::hub("nowhere.azure-devices.net"));
-    Mistake { code: 4, words, ..Mistake::of(guest.component()) }.is_told().await;
+    Mistake { code: 4, words, ..Mistake::of(guest.component()) }.told().await;
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_table_that_is_not_there() {
     let policy = by_model.policy.clone().file("tables/modles.json", "{}");
     let words = &["table `models`: the policy has no such table: put it at tables/models.csv or tables/models.json"];
     let log = "warn  there is no table `models`; the policy has `modles`";
-    Mistake { policy, body: bodies::phone(), code: 3, words, log, ..by_model }.is_told().await;
+    Mistake { policy, body: bodies::phone(), code: 3, words, log, ..by_model }.told().await;
 }
 
 /// An error is said once, and without what may be a secret of the body.
