@@ -108,7 +108,7 @@ fn start(contenders: Vec<Contender>, tell: &dyn Fn(&str)) -> anyhow::Result<(Vec
     let (mut running, mut missing): (Vec<Running>, _) = (Vec::new(), Vec::new());
     for contender in contenders {
         let (id, name, ceiling) = (contender.id, contender.name, contender.rule.ceiling());
-        tell(&format!("starting {id}"));
+        tell(&format!("starting {id}; what it needs is built first"));
         match Running::start(contender) {
             Ok(started) => {
                 if let Some(native) = running.iter().find(|one| one.contender.id == ceiling) {

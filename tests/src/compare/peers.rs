@@ -88,6 +88,8 @@ fn wasmtime(options: &[&str]) -> anyhow::Result<Started> {
         let features = "run,serve,cranelift,pooling-allocator,parallel-compilation";
         let mut install = cargo(&["install", "wasmtime-cli", "--version", WASMTIME, "--locked"]);
         install.args(["--no-default-features", "--features", features]).arg("--root").arg(&root);
+        // Kept, so that a build that was interrupted goes on.
+        install.arg("--target-dir").arg(root.join("build"));
         run(install)?;
     }
     let component = root.join("rule.wasm");
@@ -144,12 +146,12 @@ fn opa() -> anyhow::Result<Started> {
     let table: Value = serde_json::from_str(&fs::read_to_string(models()).context("failed to read the table")?)?;
     let data = root.join("data.json");
     fs::write(&data, serde_json::json!({"models": table}).to_string()).context("failed to write OPA's data")?;
-    // It does not say which port it was given.
+    // It does not say which port it was given. Nor is it to log every request, as it does unless told otherwise.
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).context("no free port")?;
     let mut command = Command::new(&program);
-    command.args(["run", "--server", "--log-level", "info", "--disable-telemetry", "--addr", &port.to_string()]);
+    command.args(["run", "--server", "--log-level", "error", "--skip-version-check", "--addr", &port.to_string()]);
     command.arg(source("opa").join("policy.rego")).arg(&data);
-    let server = Server::start(command, |line| line.contains("Server initialized").then_some(port))?;
+    let server = Server::start_at(command, port)?;
     // The first version of its API takes the input wrapped up, and wraps the answer; this one is made for webhooks.
     Ok(Started { server, path: "/v0/data/allocation/decision".to_owned(), version: OPA.to_owned() })
 }

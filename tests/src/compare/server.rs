@@ -3,16 +3,18 @@
 use std::{
     fs,
     io::{self, BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use super::driver::PATIENCE;
 
 /// A running server, killed when dropped.
 pub struct Server {
@@ -53,6 +55,26 @@ impl Server {
         let start = begun.elapsed();
         thread::spawn(move || io::copy(&mut output, &mut io::sink()));
         Ok(Self { child, address, start, folder: None })
+    }
+
+    /// Starts one that does not say when it listens, and waits until it does.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run, or ends before it listens, or never does.
+    pub(super) fn start_at(mut command: Command, address: SocketAddr) -> anyhow::Result<Self> {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let name = command.get_program().to_string_lossy().into_owned();
+        let begun = Instant::now();
+        let child = command.spawn().with_context(|| format!("failed to run {name}"))?;
+        let mut server = Self { child, address, start: Duration::ZERO, folder: None };
+        while TcpStream::connect(address).is_err() {
+            let ended = server.child.try_wait().with_context(|| format!("failed to wait for {name}"))?;
+            ensure!(ended.is_none() && begun.elapsed() < PATIENCE, "{name} does not listen on {address}");
+            thread::sleep(Duration::from_millis(10));
+        }
+        server.start = begun.elapsed();
+        Ok(server)
     }
 
     /// With the folder that it serves, which ends with it.

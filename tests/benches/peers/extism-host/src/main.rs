@@ -26,7 +26,7 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [plugin, mode] = arguments.as_slice() else { panic!("a plug-in and a mode") };
     let plugin = std::fs::read(plugin).expect("a plug-in");
-    let compiled = PluginBuilder::new(plugin).with_cache_disabled().compile().expect("a plug-in that compiles");
+    let compiled = PluginBuilder::new(plugin.as_slice()).with_cache_disabled().compile().expect("a plug-in that compiles");
     let handler = match mode.as_str() {
         "fresh" => post(fresh),
         "reused" => post(reused),
