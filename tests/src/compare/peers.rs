@@ -85,7 +85,7 @@ fn wasmtime(options: &[&str]) -> anyhow::Result<Started> {
     let root = kept()?.join("wasmtime");
     let program = root.join("bin/wasmtime");
     if !program.is_file() {
-        let features = "run,serve,cranelift,pooling-allocator,parallel-compilation";
+        let features = "run,serve,component-model-async,cranelift,pooling-allocator,parallel-compilation";
         let mut install = cargo(&["install", "wasmtime-cli", "--version", WASMTIME, "--locked"]);
         install.args(["--no-default-features", "--features", features]).arg("--root").arg(&root);
         // Kept, so that a build that was interrupted goes on.
