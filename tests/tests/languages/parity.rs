@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{PATIENT, berth};
 
 /// The languages that the example is rewritten in.
-const LANGUAGES: [&str; 4] = ["javascript", "python", "c", "go"];
+const LANGUAGES: [&str; 5] = ["javascript", "typescript", "python", "c", "go"];
 
 fn examples() -> PathBuf {
     repository().join("example-policies")

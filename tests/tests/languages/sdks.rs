@@ -8,6 +8,7 @@ use crate::run;
 fn javascript() {
     run(&repository().join("guest-sdk/javascript"), "npm", &["test"]);
     run(&repository().join("example-policies/by-model-javascript"), "npm", &["test"]);
+    run(&repository().join("example-policies/by-model-typescript"), "npm", &["test"]);
 }
 
 #[test]
@@ -22,6 +23,7 @@ fn python() {
 #[test]
 fn c() {
     run(&repository().join("guest-sdk/c"), "make", &["test"]);
+    run(&repository().join("example-policies/by-model-c"), "make", &["test"]);
 }
 
 #[test]

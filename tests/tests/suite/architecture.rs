@@ -177,7 +177,7 @@ fn the_example_of_every_language_has_the_same_files_around_it() {
     };
     let rust = around("by-model");
     assert!(rust.len() > 5, "{:?}", rust.keys());
-    for language in ["c", "go", "javascript", "python"] {
+    for language in ["c", "go", "javascript", "python", "typescript"] {
         let other = around(&format!("by-model-{language}"));
         assert!(other.keys().eq(rust.keys()), "{language}: {:?}", other.keys());
         for (file, content) in &rust {
