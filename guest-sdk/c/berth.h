@@ -53,9 +53,16 @@ const char *berth_group(const berth_request *request);
 const berth_json *berth_enrollment(const berth_request *request);
 const berth_json *berth_runtime_context(const berth_request *request);
 
-/* What the device's X.509 certificate says; NULL if it showed none that can be parsed. Members may be NULL. */
+/* One alternative name of a certificate's subject, of the kind `dns`, `uri`, `email` or `ip`. */
+typedef struct {
+  const char *kind, *value;
+} berth_alternative_name;
+/* What the device's X.509 certificate says; NULL if it showed none that can be parsed. Names are in RFC 4514's form:
+ * `CN=dev1,O=Contoso`. Common names may be NULL. */
 typedef struct {
   const char *subject, *subject_common_name, *issuer, *issuer_common_name;
+  const berth_alternative_name *alternative_names;
+  size_t alternative_name_count;
   const char *serial_number, *not_before, *not_after, *sha1_thumbprint, *sha256_thumbprint;
 } berth_certificate;
 const berth_certificate *berth_certificate_of(const berth_request *request);

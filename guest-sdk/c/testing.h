@@ -17,6 +17,8 @@ void berth_test_link(berth_request *request, const char *hub);
 /* Lets the device have a hub already, from which it may move, or on which it has to stay. */
 void berth_test_currently_at(berth_request *request, const char *hub);
 void berth_test_pinned_at(berth_request *request, const char *hub);
+/* Lets the device show a certificate that says this; NULL stands for one that cannot be parsed. */
+void berth_test_certificate(berth_request *request, const berth_certificate *certificate);
 
 /* Gives the policy settings, and a table of rows by key: JSON objects as text. */
 void berth_test_settings(const char *settings);

@@ -17,6 +17,26 @@ func importSettings(result unsafe.Pointer)
 //go:wasmimport berth:allocation/tables@1.0.0 lookup
 func importLookup(table unsafe.Pointer, tableLength uint32, key unsafe.Pointer, keyLength uint32, result unsafe.Pointer)
 
+// importConsole lends what answers WASI, stubs.wat of `berth policy build`, memory for an unfinished line of each stream and its
+// last words, and has it log the lines that have no end.
+//
+//go:wasmimport wasi_snapshot_preview1 berth_console
+func importConsole(lines, exitText unsafe.Pointer, exitSize uint32, clockText unsafe.Pointer, clockSize uint32)
+
+// importTrap ends the instance without a word, of which there have been enough.
+//
+//go:wasmimport wasi_snapshot_preview1 berth_trap
+func importTrap()
+
+const exited = "panicked: the policy called os.Exit, or Go gave it up: it ends by returning from its function"
+
+var lines [2048]byte
+
+// console makes what is printed part of the policy's log. The clock is no fault: Go looks at it for itself.
+func console() {
+	importConsole(unsafe.Pointer(&lines), unsafe.Pointer(unsafe.StringData(exited)), uint32(len(exited)), nil, 0)
+}
+
 // kept holds what the other side has an address of, so that the garbage collector leaves it alone. An instance lives for
 // one decision, so it is never let go.
 var kept []any
@@ -38,7 +58,10 @@ func reallocate(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer 
 
 type component struct{}
 
-func init() { ExchangeHost(component{}) }
+func init() {
+	console()
+	ExchangeHost(component{})
+}
 
 func (component) Write(level Level, message string) {
 	importLog(uint32(level), unsafe.Pointer(unsafe.StringData(message)), uint32(len(message)))
@@ -72,9 +95,9 @@ func (component) Lookup(table, key string) (string, bool, error) {
 //go:wasmexport allocate
 func exportAllocate(request unsafe.Pointer) unsafe.Pointer {
 	decision, refusal, faulted := Decide(NewRequest(readRequest(newCursor(request))))
+	console()
 	if faulted {
-		// What went wrong is in the log; the trap says nothing.
-		panic("the policy failed")
+		importTrap()
 	}
 	var answer writer
 	if refusal != nil {
@@ -99,5 +122,6 @@ func exportValidateSettings(text unsafe.Pointer, length uint32) unsafe.Pointer {
 	} else {
 		answer.words = append(answer.words, 0, 0, 0)
 	}
+	console()
 	return answer.done()
 }

@@ -13,6 +13,43 @@ __attribute__((weak)) const char *validate_settings(const berth_json *settings) 
 /* What the bindings call so that a description of the world is linked. `berth policy build` adds it to the module. */
 void __component_type_object_force_link_policy(void) {}
 
+/* ---- What the C library asks of a system ---- */
+
+/* Lends what answers WASI, `berth policy build`'s stubs.wat, memory for an unfinished line of each stream and its last words,
+ * and has it log the lines that have no end. */
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("berth_console"))) void berth_console(
+    char *lines, const char *exit_text, size_t exit_size, const char *clock_text, size_t clock_size);
+
+static void console(void) {
+  static char lines[2048];
+  static const char exited[] = "panicked: the policy called exit: it ends by returning from allocate";
+  static const char clock[] =
+      "panicked: the policy looked at the clock, and a policy has none: the same request has to get the same decision. "
+      "A time that it goes by belongs in its settings or tables";
+  berth_console(lines, exited, sizeof exited - 1, clock, sizeof clock - 1);
+}
+
+/* Writes out what the C library still holds, where it is linked at all. */
+extern void __stdio_exit(void) __attribute__((weak));
+
+static void end_output(void) {
+  if (__stdio_exit != NULL) __stdio_exit();
+  console();
+}
+
+/* What `berth policy build` has `abort` and `assert` call, in place of functions that tell the log nothing. */
+_Noreturn void berth_abort(void) {
+  berth_host_log(BERTH_ERROR, "panicked: the policy called abort");
+  berth_host_trap();
+}
+
+_Noreturn void berth_assert_fail(const char *condition, const char *file, int line, const char *function) {
+  (void)function;
+  berth_fault_at(file, line, "`%s` does not hold", condition);
+}
+
+/* ---- What crosses ---- */
+
 static const char *text_of(policy_string_t text) { return berth_copy((const char *)text.ptr, text.len); }
 
 static const char *optional(policy_option_string_t text) { return text.is_some ? text_of(text.val) : NULL; }
@@ -21,6 +58,16 @@ static policy_string_t to_text(const char *text) { return (policy_string_t){(uin
 
 /* A text of its own, which the bindings give back after the call. */
 static policy_string_t owned(const char *text) { return to_text(berth_copy(text, strlen(text))); }
+
+static const berth_alternative_name *alternative_names(const berth_allocation_types_list_alternative_name_t *from) {
+  /* In the order of the contract's cases, each of which carries a text. */
+  static const char *const kinds[] = {"dns", "uri", "email", "ip"};
+  berth_alternative_name *names = berth_alloc((from->len + 1) * sizeof *names);
+  for (size_t i = 0; i < from->len; i++) {
+    names[i] = (berth_alternative_name){kinds[from->ptr[i].tag], text_of(from->ptr[i].val.dns)};
+  }
+  return names;
+}
 
 static const berth_certificate *certificate_of(const berth_allocation_types_attestation_t *attestation) {
   if (attestation->tag != BERTH_ALLOCATION_TYPES_ATTESTATION_X509 || !attestation->val.x509.facts.is_some) return NULL;
@@ -31,6 +78,8 @@ static const berth_certificate *certificate_of(const berth_allocation_types_atte
       .subject_common_name = optional(facts->subject_common_name),
       .issuer = text_of(facts->issuer),
       .issuer_common_name = optional(facts->issuer_common_name),
+      .alternative_names = alternative_names(&facts->subject_alternative_names),
+      .alternative_name_count = facts->subject_alternative_names.len,
       .serial_number = text_of(facts->serial_number),
       .not_before = text_of(facts->not_before),
       .not_after = text_of(facts->not_after),
@@ -82,8 +131,10 @@ static void to_decision(const berth_request *request, policy_decision_t *decisio
 }
 
 bool exports_policy_allocate(policy_request_t *from, policy_decision_t *decision, policy_refusal_t *refusal) {
+  console();
   berth_request *request = request_of(from);
   allocate(request);
+  end_output();
   switch (request->outcome) {
     case BERTH_UNDECIDED: berth_fault("allocate has neither decided nor refused");
     case BERTH_DECIDED: to_decision(request, decision); return true;
@@ -102,8 +153,10 @@ bool exports_policy_allocate(policy_request_t *from, policy_decision_t *decision
 }
 
 bool exports_policy_validate_settings(policy_json_t *settings, policy_string_t *complaint) {
+  console();
   const berth_json *parsed = berth_parse(text_of(*settings));
   const char *problem = parsed == NULL ? "the settings do not fit: they are not JSON" : validate_settings(parsed);
+  end_output();
   if (problem == NULL) return true;
   *complaint = owned(problem);
   return false;

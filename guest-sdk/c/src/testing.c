@@ -70,6 +70,10 @@ void berth_test_pinned_at(berth_request *request, const char *hub) {
   request->facts.pinned = true;
 }
 
+void berth_test_certificate(berth_request *request, const berth_certificate *certificate) {
+  request->facts.certificate = certificate;
+}
+
 void berth_test_settings(const char *text) { settings = text; }
 
 void berth_test_table(const char *name, const char *rows) { berth_set(tables, name, berth_parse(rows)); }

@@ -106,6 +106,15 @@ static void a_host_has_settings_tables_and_a_log(void) {
   berth_assert(!berth_test_is_reject(request));
 }
 
+static void a_certificate_is_what_the_test_says(void) {
+  berth_request *request = berth_test_request("a", NULL);
+  berth_assert(berth_certificate_of(request) == NULL);
+  const berth_alternative_name names[] = {{"dns", "a.example.com"}};
+  const berth_certificate certificate = {.subject = "CN=a", .alternative_names = names, .alternative_name_count = 1};
+  berth_test_certificate(request, &certificate);
+  SAME(berth_certificate_of(request)->alternative_names[0].value, "a.example.com");
+}
+
 int main(void) {
   scores_and_hubs_are_those_of_the_rust_sdk();
   conditions_narrow_and_say_when_nothing_is_left();
@@ -113,6 +122,7 @@ int main(void) {
   json_is_written_as_every_sdk_does();
   a_missing_path_is_told_with_what_is_there();
   a_host_has_settings_tables_and_a_log();
+  a_certificate_is_what_the_test_says();
   puts("all passed");
   return 0;
 }

@@ -9,14 +9,24 @@ import { Refusal } from "./refusal.js";
 import { Request } from "./request.js";
 import { parse } from "./settings.js";
 
-// `policy` is the author's module, `imports` what Berth gives it.
-export function component(policy, imports) {
-  exchangeHost(imports);
+// Texts of JavaScript may hold half a letter, which has no place in UTF-8, and ends the engine: all that cross are made whole.
+//
+// `policy` is the author's module, `imports` what Berth gives it, `begin` what each call begins with.
+export function component(policy, imports, begin) {
+  const host = {
+    write: (level, message) => imports.write(level, message.toWellFormed()),
+    settings: imports.settings,
+    lookup: (table, key) => imports.lookup(table.toWellFormed(), key.toWellFormed()),
+  };
+  exchangeHost(host);
   if (typeof policy.allocate !== "function") {
     throw new TypeError("the policy exports no function `allocate`: write `export function allocate(request) { … }`");
   }
   return {
-    allocate: (contract) => allocate(policy.allocate, contract),
+    allocate: (contract) => {
+      begin(host);
+      return allocate(policy.allocate, contract);
+    },
     validateSettings: (text) => validateSettings(policy.validateSettings, text),
   };
 }
@@ -40,7 +50,7 @@ export function validateSettings(validate, text) {
     validate?.(parse(text));
   } catch (thrown) {
     // What the contract takes as the complaint is the thrown text itself.
-    throw String(thrown?.message ?? thrown);
+    throw String(thrown?.message ?? thrown).toWellFormed();
   }
 }
 

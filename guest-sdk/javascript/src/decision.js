@@ -54,10 +54,10 @@ export class Decision {
 
   toContract() {
     return {
-      hub: this.#hub,
+      hub: this.#hub.toWellFormed(),
       initialTwin: this.#twin?.toContract() ?? null,
       payload: this.#payload === null ? null : write(this.#payload),
-      reasons: this.reasons,
+      reasons: this.#reasons.map((reason) => reason.toWellFormed()),
     };
   }
 }

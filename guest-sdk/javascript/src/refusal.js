@@ -39,7 +39,8 @@ export class Refusal extends Error {
   }
 
   toContract() {
-    if (this.isReject) return { tag: "reject", val: this.message };
-    return { tag: "retry-later", val: { message: this.message, afterSeconds: this.afterSecondsOrNull } };
+    const message = this.message.toWellFormed();
+    if (this.isReject) return { tag: "reject", val: message };
+    return { tag: "retry-later", val: { message, afterSeconds: this.afterSecondsOrNull } };
   }
 }

@@ -12,24 +12,29 @@ import wit_world
 from componentize_py_types import Err
 from wit_world.imports import log, settings, tables, types
 
-from . import contract, entry
-from ._host import LookupFailed, exchange
+from . import _system, contract, entry
+from ._host import LookupFailed
 from .decision import Decision
 from .refusal import Refusal
 
 _LEVELS = {"debug": log.Level.DEBUG, "info": log.Level.INFO, "warn": log.Level.WARN, "error": log.Level.ERROR}
 
 
+def _whole(text: str) -> str:
+    """A text in which half a letter, which has no place in UTF-8, is a question mark."""
+    return text.encode(errors="replace").decode()
+
+
 class _Berth:
     def write(self, level: str, message: str) -> None:
-        log.write(_LEVELS[level], message)
+        log.write(_LEVELS[level], _whole(message))
 
     def settings(self) -> str:
         return settings.get()
 
     def lookup(self, table: str, key: str) -> Optional[str]:
         try:
-            return tables.lookup(table, key)
+            return tables.lookup(_whole(table), _whole(key))
         except Err as error:
             missing = isinstance(error.value, tables.LookupError_NoSuchTable)
             raise LookupFailed("no-such-table" if missing else "too-many-lookups") from None
@@ -52,27 +57,33 @@ def _decision(decision: Decision) -> types.Decision:
 
 
 def _refusal(refusal: Refusal) -> types.Refusal:
+    message = _whole(str(refusal.message))
     if refusal.is_reject:
-        return types.Refusal_Reject(refusal.message)
-    return types.Refusal_RetryLater(types.Retry(refusal.message, refusal.wait))
+        return types.Refusal_Reject(message)
+    return types.Refusal_RetryLater(types.Retry(message, refusal.wait))
 
 
 def world(policy: ModuleType) -> type:
     """The class whose methods are the component's exports."""
     if not callable(getattr(policy, "allocate", None)):
         raise TypeError("policy.py has no function `allocate`: write `def allocate(request: Request) -> Decision:`")
-    exchange(_Berth())
+    _system.close(_Berth())
 
     class WitWorld(wit_world.WitWorld):
         def allocate(self, request: types.Request) -> types.Decision:
+            _system.begin()
             try:
                 return _decision(entry.allocate(policy, _translated(request)))
             except Refusal as refusal:
                 raise Err(_refusal(refusal)) from None
+            finally:
+                _system.end()
 
         def validate_settings(self, settings: str) -> None:
+            _system.begin()
             complaint = entry.validate_settings(policy, settings)
+            _system.end()
             if complaint is not None:
-                raise Err(complaint)
+                raise Err(_whole(complaint))
 
     return WitWorld

@@ -40,7 +40,7 @@ class Decision:
 
     def because(self, reason: str) -> Decision:
         """Notes why, in one short machine-readable word such as `model-known`. For Berth's log, never for the device."""
-        self.reasons.append(reason)
+        self.reasons.append(str(reason))
         return self
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from types import ModuleType
 from typing import Optional
 
@@ -13,14 +15,19 @@ from .request import Request
 from .settings import parse
 
 
+# Where Python's own modules lie, whose places say nothing of a policy.
+LIBRARY = os.path.dirname(os.path.dirname(json.__file__))
+
+
 def allocate(policy: ModuleType, record: contract.Request) -> Decision:
     """Calls the policy's `allocate`. Raises a Refusal, or what the policy raised if that is a fault, once it is logged."""
     try:
         decision = policy.allocate(Request(record))
         if not isinstance(decision, Decision):
             raise TypeError(f"allocate returned {type(decision).__name__}, not a Decision")
-        # Written here, so that what has no place in JSON is a fault like any other.
-        decision_texts(decision)
+        # Written here, so that what has no place in JSON or in UTF-8 is a fault like any other.
+        for text in (decision.hub, *decision.reasons, *decision_texts(decision)):
+            (text or "").encode()
         return decision
     except BaseException as raised:
         refusal = Refusal.of(raised)
@@ -61,7 +68,7 @@ def fault_line(raised: BaseException) -> str:
     step = raised.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        if "berth_sdk" not in code.co_filename:
+        if "berth_sdk" not in code.co_filename and not code.co_filename.startswith((LIBRARY, "<frozen")):
             place = f" at {code.co_filename.rsplit('/', 1)[-1]}:{step.tb_lineno} in {code.co_name}"
         step = step.tb_next
     return f"panicked{place}: {what}"

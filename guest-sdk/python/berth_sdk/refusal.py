@@ -26,7 +26,7 @@ class Refusal(Exception):
 
     def after_seconds(self, seconds: int) -> Refusal:
         """Sets how long DPS should wait before it asks again. A rejection stays as it is."""
-        if not 0 <= seconds <= 0xFFFFFFFF:
+        if not isinstance(seconds, int) or not 0 <= seconds <= 0xFFFFFFFF:
             raise ValueError(f"a wait is a whole number of seconds, not {seconds}")
         if not self.is_reject:
             self.wait = seconds

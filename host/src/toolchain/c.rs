@@ -2,7 +2,8 @@
 //!
 //! The compiler is the package ziglang of PyPI, in the version and with the digests of `c/requirements.txt`. A compiler of
 //! the system would do, but not make the same bytes. What is compiled is every `.c` file of the policy's own folder, but for
-//! tests, and the SDK in its folder `sdk`, or the one of this program.
+//! tests, and the SDK in its folder `sdk`, or the one of this program. What the C library asks of WASI is answered inside the
+//! component: see `stubs.wat`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,10 @@ use super::sdk;
 
 const REQUIREMENTS: &str = include_str!("c/requirements.txt");
 
+/// Functions of the C library that end a program without a word to the log, and the SDK's in their place. Zig alone would
+/// leave assertions out.
+const INSTEAD: [&str; 3] = ["-Dabort=berth_abort", "-D__assert_fail=berth_assert_fail", "-UNDEBUG"];
+
 /// Bytes of a policy's stack: the compiler's default is memory that every fresh instance would have to be given.
 const STACK_SIZE: u32 = 65536;
 
@@ -26,7 +31,8 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let stack = format!("-Wl,-z,stack-size={STACK_SIZE}");
     let options =
         ["-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-Oz", "-Wall", "-Wl,--strip-all", &stack];
-    let arguments = ["-m", "ziglang", "cc"].into_iter().chain(options).chain(["-Isdk", "-o", "policy.core.wasm"]);
+    let arguments =
+        ["-m", "ziglang", "cc"].into_iter().chain(options).chain(INSTEAD).chain(["-Isdk", "-o", "policy.core.wasm"]);
     let cache = tools.join("cache");
     let variables =
         [("PYTHONPATH", tools.as_path()), ("ZIG_GLOBAL_CACHE_DIR", &cache), ("ZIG_LOCAL_CACHE_DIR", &cache)];
@@ -35,7 +41,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
         .map_err(|error| job.compile_error(error))?;
     let core_module = job::read(&stage.path().join("policy.core.wasm"))?;
     job.step("Making the component");
-    let component = component::encode_for(core_module, CONTRACT, None)?;
+    let component = component::encode_for(core_module, CONTRACT)?;
     let package = job.folder.file_name().map_or_else(|| "policy".into(), |name| name.to_string_lossy().into_owned());
     Ok(Made { package, component, tools: pip::pinned(REQUIREMENTS) })
 }

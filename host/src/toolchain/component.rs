@@ -8,6 +8,12 @@ use sha2::{Digest, Sha256};
 use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
+/// The adapter that is made of `stubs.wat`: what answers WASI inside a component.
+const STUBS: &[u8] = include_bytes!("stubs.wasm");
+
+/// What the adapter imports itself.
+const STUBS_WORLD: &str = "package berth:stubs;\nworld stubs {\n  import berth:allocation/log@1.0.0;\n}\n";
+
 /// How every component begins: WebAssembly's mark, the format's version, the layer.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -59,33 +65,34 @@ impl fmt::Display for Summary {
 
 /// Makes a component of a module that carries a description of its world, as `wit-bindgen` leaves it there.
 pub(super) fn encode(core_module: &[u8]) -> Result<Vec<u8>, ComponentError> {
-    encode_with(core_module, None)
-}
-
-fn encode_with(core_module: &[u8], stubs: Option<&[u8]>) -> Result<Vec<u8>, ComponentError> {
-    let module = ComponentEncoder::default().validate(true).module(core_module);
-    let adapted = module.and_then(|encoder| match stubs {
-        Some(stubs) => encoder.adapter("wasi_snapshot_preview1", stubs),
-        None => Ok(encoder),
-    });
-    let component = adapted.and_then(|mut encoder| encoder.encode());
-    component.map_err(|error| ComponentError::Encode { reason: format!("{error:#}") })
+    let encoded = ComponentEncoder::default().validate(true).module(core_module);
+    encoded.and_then(|mut encoder| encoder.encode()).map_err(unencodable)
 }
 
 /// Makes a component of a module that knows nothing of its world, which is the world `policy` of this contract. What the
-/// module asks of WASI is answered by `stubs`, if there are any.
-pub(super) fn encode_for(
-    mut core_module: Vec<u8>,
-    contract: &str,
-    stubs: Option<&[u8]>,
-) -> Result<Vec<u8>, ComponentError> {
+/// module asks of WASI is answered inside.
+pub(super) fn encode_for(mut core_module: Vec<u8>, contract: &str) -> Result<Vec<u8>, ComponentError> {
+    let mut stubs = STUBS.to_vec();
+    embed(&mut core_module, &[contract], "policy").map_err(unencodable)?;
+    embed(&mut stubs, &[contract, STUBS_WORLD], "stubs").map_err(unencodable)?;
+    let encoder = ComponentEncoder::default().validate(true).module(&core_module);
+    let adapted = encoder.and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", &stubs));
+    adapted.and_then(|mut encoder| encoder.encode()).map_err(unencodable)
+}
+
+/// Puts a description of its world, which is in the last of these packages, into a module.
+fn embed(module: &mut Vec<u8>, packages: &[&str], world: &str) -> anyhow::Result<()> {
     let mut resolve = Resolve::default();
-    let package = resolve.push_str("allocation.wit", contract);
-    let world = package.and_then(|package| resolve.select_world(&[package], Some("policy")));
-    let embedded =
-        world.and_then(|world| embed_component_metadata(&mut core_module, &resolve, world, StringEncoding::UTF8));
-    embedded.map_err(|error| ComponentError::Encode { reason: format!("{error:#}") })?;
-    encode_with(&core_module, stubs)
+    let mut last = Vec::new();
+    for package in packages {
+        last = vec![resolve.push_str("world.wit", package)?];
+    }
+    let world = resolve.select_world(&last, Some(world))?;
+    embed_component_metadata(module, &resolve, world, StringEncoding::UTF8)
+}
+
+fn unencodable(error: anyhow::Error) -> ComponentError {
+    ComponentError::Encode { reason: format!("{error:#}") }
 }
 
 /// Describes a component.

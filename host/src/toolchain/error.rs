@@ -198,6 +198,19 @@ pub enum RouteError {
     /// A program the route needs is missing, failed or hung.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// A registry gave no packages.
+    #[error("could not fetch from {registry}, which is asked once; where it is not reached, `{mirror}` names a mirror")]
+    Fetch {
+        /// Its name.
+        registry: &'static str,
+        /// The command that has its packages taken from elsewhere.
+        mirror: &'static str,
+        /// What became of its client.
+        source: ProcessError,
+    },
+    /// Python is there without what fetches its packages.
+    #[error("python3 has no pip: https://pip.pypa.io, or on Debian `apt-get install python3-pip`")]
+    NoPip,
     /// The compiler has no standard library for guests.
     #[error("{version} has no standard library for {TARGET}")]
     NoStandardLibrary {

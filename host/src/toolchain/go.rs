@@ -1,14 +1,11 @@
 //! Go: the machine's own Go compiles the policy and the SDK into a module for WASI, whose few needs of WASI are answered
-//! inside the component: see `go/stubs.wat`.
+//! inside the component: see `stubs.wat`.
 //!
 //! Built where it is, since a policy's modules may be replaced by folders beside it; nothing is written there.
 
 use super::component;
 use super::error::BuildError;
 use super::job::{self, CONTRACT, Job, Made};
-
-/// The adapter that is made of `go/stubs.wat`.
-const STUBS: &[u8] = include_bytes!("go/stubs.wasm");
 
 /// The oldest Go that exports functions from a module that is no program: Go 1.24.
 const OLDEST_GO: u32 = 24;
@@ -30,7 +27,7 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let arguments = arguments.chain([output.clone().into(), ".".into()]);
     job.run("env", arguments, &job.folder).map_err(|error| job.compile_error(error))?;
     job.step("Making the component");
-    let component = component::encode_for(job::read(&output)?, CONTRACT, Some(STUBS))?;
+    let component = component::encode_for(job::read(&output)?, CONTRACT)?;
     let module = job::read(&job.folder.join("go.mod"))?;
     let module = String::from_utf8_lossy(&module);
     let package = module.lines().find_map(|line| line.strip_prefix("module ")).unwrap_or("policy").trim().to_owned();

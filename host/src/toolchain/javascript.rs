@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::error::BuildError;
-use super::job::{self, CONTRACT, Job, Made};
+use super::job::{self, CONTRACT, Job, Made, Registry};
 use super::kept;
 use super::sdk;
 
@@ -23,6 +23,8 @@ const OLDEST_NODE: u32 = 20;
 
 const NODE_HINT: &str =
     "Node 20 or later with npm is needed: https://nodejs.org, or on Debian `apt-get install nodejs npm`";
+
+const NPM: Registry = Registry { name: "npm", mirror: "npm config set registry URL" };
 
 /// The name by which policies import the SDK.
 const SDK: &str = "berth-sdk";
@@ -71,7 +73,7 @@ fn tools(job: &Job<'_>) -> Result<PathBuf, BuildError> {
         let files = [("package.json", PACKAGE), ("package-lock.json", LOCK), ("build.mjs", BUILD)];
         sdk::lay_out(&files, folder)?;
         // Nothing that a package brings is run while it is installed.
-        job.fetch("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
+        job.fetch(&NPM, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
     })
 }
 
@@ -79,8 +81,14 @@ fn tools(job: &Job<'_>) -> Result<PathBuf, BuildError> {
 fn lay_out(job: &Job<'_>, package: &Package, main: &str, stage: &Path) -> Result<(), BuildError> {
     job::write(&stage.join("allocation.wit"), CONTRACT)?;
     job::write(&stage.join("berth.js"), entry(main))?;
+    // Tests may be written in what the tools do not take, and are not theirs to read.
+    let is_test = |name: &str| name.contains(".test.") || name.contains(".spec.");
     let is_source = |name: &str, is_folder: bool| {
-        if is_folder { job::may_hold_source(name) } else { is_module(name) }
+        if is_folder {
+            job::may_hold_source(name) && !["test", "tests"].contains(&name)
+        } else {
+            is_module(name) && !is_test(name)
+        }
     };
     job::copy(&job.folder, &stage.join("policy"), &is_source)?;
     let modules = stage.join("node_modules");
@@ -98,12 +106,13 @@ fn is_module(name: &str) -> bool {
 /// The module that exports what the contract wants.
 fn entry(main: &str) -> String {
     format!(
-        r#"import * as policy from "./policy/{main}";
+        r#"import {{ writeEarly }} from "{SDK}/globals";
+import * as policy from "./policy/{main}";
 import {{ component }} from "{SDK}/component";
 import {{ write }} from "berth:allocation/log@1.0.0";
 import {{ get as settings }} from "berth:allocation/settings@1.0.0";
 import {{ lookup }} from "berth:allocation/tables@1.0.0";
-export const {{ allocate, validateSettings }} = component(policy, {{ write, settings, lookup }});
+export const {{ allocate, validateSettings }} = component(policy, {{ write, settings, lookup }}, writeEarly);
 "#
     )
 }

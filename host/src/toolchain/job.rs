@@ -31,6 +31,13 @@ pub(super) struct Job<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
+/// Where packages come from.
+pub(super) struct Registry {
+    pub(super) name: &'static str,
+    /// The command that has them taken from elsewhere.
+    pub(super) mirror: &'static str,
+}
+
 /// What a builder makes.
 pub(super) struct Made {
     pub(super) package: String,
@@ -129,16 +136,22 @@ impl Job<'_> {
         sdk::lay_out(sdk, folder).map_err(|source| BuildError::Tools { language: self.language, source })
     }
 
-    /// Runs what fetches tools, which may take long.
+    /// Runs what fetches tools from a registry, which may take long.
     pub(super) fn fetch<A: Into<OsString>>(
         &self,
+        registry: &Registry,
         program: impl Into<OsString>,
         arguments: impl IntoIterator<Item = A>,
         folder: &Path,
     ) -> Result<(), RouteError> {
         let limit = self.options.toolchain.limits.fetch;
-        self.invocation(program, arguments, folder, &[], limit).capture(self.progress)?;
-        Ok(())
+        let fetched = self.invocation(program, arguments, folder, &[], limit).capture(self.progress);
+        fetched.map(drop).map_err(|source| match source {
+            ProcessError::Failed { .. } | ProcessError::TimedOut { .. } => {
+                RouteError::Fetch { registry: registry.name, mirror: registry.mirror, source }
+            }
+            other => RouteError::Process(other),
+        })
     }
 
     /// The error of a tool that was run on the policy: what it wrote is what the author has to read.

@@ -15,6 +15,10 @@ const REQUIREMENTS: &str = include_str!("python/requirements.txt");
 
 /// The module that makes the exports. Its name must not be that of the world.
 const ENTRY: &str = "\
+from berth_sdk import _system
+
+_system.furnish()
+
 import policy
 from berth_sdk.component import world
 
@@ -38,7 +42,10 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
         let arguments =
             ["-d", "allocation.wit", "-w", "policy", "componentize", "--stub-wasi", "berth_entry", "-p", "app"];
         let arguments = ["-c", START].into_iter().chain(arguments).chain(["-o", "policy.wasm"]);
-        job.run_with(pip::PYTHON, arguments, stage.path(), &[("PYTHONPATH", &tools)])
+        // An environment without packages, in place of the machine's, which the tool would let policies import from.
+        let bare = stage.path().join("bare");
+        job::write(&bare.join("lib/site-packages/README"), "Nothing is installed here.\n")?;
+        job.run_with(pip::PYTHON, arguments, stage.path(), &[("PYTHONPATH", &tools), ("VIRTUAL_ENV", &bare)])
             .map_err(|error| job.compile_error(error))?;
         job::read(&stage.path().join("policy.wasm"))
     })?;

@@ -17,15 +17,15 @@ macro_rules! files {
 
 /// `berth-sdk` for JavaScript and TypeScript.
 pub(super) const JAVASCRIPT: Files = files!("javascript/":
-    "package.json", "index.d.ts", "testing.d.ts", "src/component.js", "src/decision.js", "src/error.js", "src/host.js",
-    "src/hubs.js", "src/index.js", "src/json.js", "src/log.js", "src/payload.js", "src/refusal.js", "src/rendezvous.js",
+    "package.json", "index.d.ts", "testing.d.ts", "src/component.js", "src/decision.js", "src/error.js", "src/globals.js",
+    "src/host.js", "src/hubs.js", "src/index.js", "src/json.js", "src/log.js", "src/payload.js", "src/refusal.js", "src/rendezvous.js",
     "src/request.js", "src/settings.js", "src/tables.js", "src/testing-body.js", "src/testing.js", "src/xxh64.js",
 );
 
 /// `berth-sdk` for Python.
 pub(super) const PYTHON: Files = files!("python/":
-    "pyproject.toml", "berth_sdk/__init__.py", "berth_sdk/_host.py", "berth_sdk/_json.py", "berth_sdk/_testing_body.py",
-    "berth_sdk/_xxh64.py", "berth_sdk/component.py", "berth_sdk/contract.py", "berth_sdk/decision.py",
+    "pyproject.toml", "berth_sdk/__init__.py", "berth_sdk/_host.py", "berth_sdk/_json.py", "berth_sdk/_system.py",
+    "berth_sdk/_testing_body.py", "berth_sdk/_xxh64.py", "berth_sdk/component.py", "berth_sdk/contract.py", "berth_sdk/decision.py",
     "berth_sdk/entry.py", "berth_sdk/error.py", "berth_sdk/hubs.py", "berth_sdk/log.py", "berth_sdk/payload.py",
     "berth_sdk/py.typed", "berth_sdk/refusal.py", "berth_sdk/rendezvous.py", "berth_sdk/request.py",
     "berth_sdk/settings.py", "berth_sdk/tables.py", "berth_sdk/testing.py",

@@ -56,6 +56,44 @@ fn without_cargo_the_error_says_so() {
     assert!(matches!(build(folder.path(), &options, &Silent), Err(BuildError::CargoMissing)));
 }
 
+/// A policy in Python, and a `python3` that answers so when it is called with these arguments.
+fn with_python(folder: &Path, answers: &[(&str, &str)]) -> String {
+    let policy = folder.join("policy");
+    fs::create_dir_all(&policy).unwrap();
+    fs::write(policy.join("pyproject.toml"), "[project]\nname = \"a\"\n").unwrap();
+    fs::write(policy.join("policy.py"), "").unwrap();
+    let cases: String = answers.iter().map(|(arguments, answer)| format!("  {arguments}) {answer} ;;\n")).collect();
+    let python = folder.join("python3");
+    fs::write(&python, format!("#!/bin/sh\ncase \"$*\" in\n{cases}esac\n")).unwrap();
+    fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut options = BuildOptions::default();
+    options.toolchain.environment =
+        Environment::default().with("PATH", folder).with("BERTH_CACHE_DIR", folder.join("cache"));
+    error_in_full(&build(&policy, &options, &Silent).unwrap_err())
+}
+
+fn error_in_full(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(|error| format!("{error}\n")).collect()
+}
+
+#[test]
+fn what_python_lacks_is_told_with_what_helps() {
+    let current = ("--version", "echo Python 3.11.7");
+    for (answers, words) in [
+        (&[("--version", "echo Python 3.9.2")][..], "python3 is Python 3.9.2. Python 3.10 or later with pip is needed"),
+        (&[current, ("-m*", "echo python3: No module named pip >&2; exit 1")], "apt-get install python3-pip"),
+        (
+            &[current, ("-m*", "echo No matching distribution >&2; exit 1")],
+            "`pip config set global.index-url URL` names a mirror",
+        ),
+        (&[current, ("-m*", "echo No matching distribution >&2; exit 1")], "No matching distribution"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let said = with_python(folder.path(), answers);
+        assert!(said.contains(words), "{said}");
+    }
+}
+
 /// Sources of a policy of another, tiny world, and of a crate beside it, that need nothing from a registry.
 ///
 /// The author's settings are as unhelpful as they can be.

@@ -88,7 +88,12 @@ impl Language {
         run(&policy, self.test[0], &self.test[1..]);
         let built = berth(&policy, &["policy", "build"]);
         assert!(built.contains("berth:allocation/") && !built.contains("wasi:"), "{built}");
+        let tested = berth(&policy, &["policy", "test"]);
+        assert!(tested.contains("unit tests passed") && tested.contains("2 of 2 checks passed"), "{tested}");
         let check = read_check(&policy);
+        let ran = berth(&policy, &["policy", "run", "--json", "--request", "checks/with-model.json"]);
+        let ran: Value = serde_json::from_str(&ran).expect("a report");
+        assert_eq!(ran["response"]["iotHubHostName"], check["expect"]["decision"]["iotHubHostName"], "{ran:#}");
         let server = Berth::start(PATIENT, folder).await;
         let answer = server.asks("contoso/first").with(check["request"].to_string()).await;
         let mut decision = check["expect"]["decision"].clone();

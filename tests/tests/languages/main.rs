@@ -9,11 +9,14 @@
     reason = "helpers of tests stop at what they did not expect, as tests do"
 )]
 
+mod asker;
 mod begun;
+mod certificate;
 mod page;
 mod parity;
 mod reuse;
 mod sdks;
+mod system;
 
 use std::{path::Path, process::Command};
 

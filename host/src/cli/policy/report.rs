@@ -144,7 +144,10 @@ fn print_fault(fault: &Fault) {
             row("over", &format!("by {over} {unit}; a policy sets its own in policy.toml, [limits] {key}"));
         }
     }
-    fault.backtrace.iter().for_each(|function| row("in", function));
+    // A panic tells its place in the source. Behind it are functions of the language's own runtime.
+    if fault.panic.is_none() {
+        fault.backtrace.iter().for_each(|function| row("in", function));
+    }
 }
 
 fn print_outlook(outlook: &Outlook) {
