@@ -167,6 +167,7 @@ berth_json *berth_null(void);
 berth_json *berth_boolean(bool value);
 berth_json *berth_integer(int64_t value);
 berth_json *berth_number(double value);
+/* A copy of a text; null for NULL. */
 berth_json *berth_string(const char *text);
 berth_json *berth_array(void);
 berth_json *berth_object(void);

@@ -342,8 +342,9 @@ berth_json *berth_number(double number) {
 }
 
 berth_json *berth_string(const char *text) {
+  if (text == NULL) return berth_null();
   berth_json *value = make(BERTH_STRING);
-  value->text = text;
+  value->text = berth_copy(text, strlen(text));
   return value;
 }
 
