@@ -10,6 +10,7 @@ use tracing::{error, info};
 use crate::{
     admin::{Access, Admin, Api, Readiness, Sources},
     admission::{Lanes, Quotas},
+    behind::Process,
     catalogue::Current,
     config::{Config, TlsSection},
     engine::{Compiler, Engine},
@@ -74,6 +75,7 @@ impl App {
             removal_grace: Duration::from_millis(config.catalogue.removal_grace_ms),
             start_timeout: Duration::from_millis(config.catalogue.start_timeout_ms),
         };
+        let process = Process::start(&limits, metrics.clone()).await?;
         let owner = reload::start(setup, stop.clone())?;
         let access = Access::new(config.admin.tokens.clone());
         let api = Api { current: current.clone(), store, catalogue: owner.handle.clone(), access };
@@ -105,7 +107,7 @@ impl App {
             tokio::spawn(tls.follow("webhook", connections.clone(), stop.clone()));
         }
         let listener = Listener { socket: webhook_socket, patience, connections, tls: acceptor };
-        let router = Webhook::new(current, intake, lanes, metrics).router();
+        let router = Webhook::new(current, intake, (lanes, process), metrics).router();
         let serving = tokio::spawn(listener.serve(router, stop.clone()));
         readiness.set(true);
         info!(%webhook, %admin, "berth is ready");

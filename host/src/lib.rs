@@ -9,6 +9,7 @@
 //! - [`admission`]: what keeps tenants from one another.
 //! - [`catalogue`]: tenants and their releases, as one immutable snapshot, and the files it is read from.
 //! - [`decide`]: one decision.
+//! - [`behind`]: long decisions, in a process of their own.
 //! - [`store`]: Berth's own memory on disk.
 //! - [`reload`]: owns the catalogue, turns changes into the next snapshot.
 //! - [`http`]: the accept loop of a listener.
@@ -26,6 +27,7 @@ pub mod admin;
 pub mod admission;
 pub mod app;
 pub mod author;
+pub mod behind;
 pub mod catalogue;
 pub mod cli;
 pub mod config;

@@ -71,7 +71,9 @@ impl Sources {
         let lent = lent.map(|(resource, count)| ([resource.into()], count as f64));
         sheet.family(&families::ENGINE_IN_USE, lent)?;
         sheet.one(&families::ENGINE_INSTANCES, pool.instances_limit as f64)?;
-        sheet.one(&families::ENGINE_RESIDENT, pool.resident_bytes as f64)
+        sheet.one(&families::ENGINE_RESIDENT, pool.resident_bytes as f64)?;
+        sheet.one(&families::BEHIND, self.metrics.behind.get() as f64)?;
+        sheet.one(&families::BEHIND_RESTARTS, self.metrics.behind_restarts.get())
     }
 
     fn connections(&self, sheet: &mut Sheet<'_>) -> fmt::Result {

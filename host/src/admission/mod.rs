@@ -4,9 +4,11 @@
 //! many a second. [`Lanes`] lets what a tenant runs beyond its part of the processors give way to everybody else. Knows
 //! neither what is decided nor HTTP.
 
+mod lane;
 mod lanes;
 mod pace;
 
+pub use lane::Lane;
 pub use lanes::Lanes;
 pub use pace::Habit;
 
@@ -56,8 +58,9 @@ impl Default for Quotas {
     }
 }
 
-/// The processors this process may use.
-fn processors() -> usize {
+/// The processors this thread may use.
+#[must_use]
+pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
@@ -116,6 +119,17 @@ impl Share {
     #[must_use]
     pub fn quotas(&self) -> Quotas {
         self.quotas
+    }
+
+    /// What the tenant is called where turns are taken: nothing else is called so for as long as the share is held.
+    #[must_use]
+    pub fn name(self: &Arc<Self>) -> u64 {
+        Arc::as_ptr(self).addr() as u64
+    }
+
+    /// Counts processor time that the tenant used.
+    pub fn used(&self, time: Duration) {
+        self.pace.count(time);
     }
 
     /// Counts a request against the tenant's rate.

@@ -53,7 +53,7 @@ impl Habit {
     }
 
     /// Counts a decision that took this long.
-    pub(super) fn ended(&self, cost: Duration) {
+    pub fn ended(&self, cost: Duration) {
         let cost = nanoseconds(cost);
         // Two at the same time may overwrite each other: the next will be as long.
         let length = self.length.load(Ordering::Relaxed);

@@ -9,7 +9,7 @@ use super::Outlook;
 use crate::{
     catalogue::{Counts, Origin, Policy, Release, Serving},
     contract::{Limits, Name, PolicyId},
-    decide::{Ruling, rule},
+    decide::{Here, Ruling, rule},
     engine::processor_time,
     wire::Body,
 };
@@ -50,7 +50,7 @@ impl Trial {
         let policy = serving(release)?;
         let request = body.request();
         let before = processor_time();
-        let ruling = rule(&policy, &request).await;
+        let ruling = rule(&Here, &policy, &request).await;
         let cpu = processor_time().saturating_sub(before);
         let trail = &ruling.decided.trail;
         let used = Used { time: trail.elapsed, cpu, memory: trail.memory };

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use self::output::told;
-use crate::engine::worker;
+use crate::{behind, engine::worker};
 
 /// Exit code where the arguments or the configuration are wrong and nothing was begun.
 const USAGE: u8 = 2;
@@ -63,6 +63,9 @@ enum Command {
         #[arg(long)]
         metered: bool,
     },
+    /// Make long decisions for a server, which gives its orders on standard input: what it runs in a process of its own.
+    #[command(name = behind::worker::COMMAND, hide = true)]
+    DecideWorker,
 }
 
 /// Runs the command given on the command line and says how it went.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::CompileWorker { metered } => {
             worker::run(worker::Allowance::default(), metered).map(|()| ExitCode::SUCCESS)
         }
+        Command::DecideWorker => behind::worker::run().map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -80,11 +80,13 @@ pub enum FaultKind {
     Load,
     /// The policy failed too often in a row, and is not asked for a while.
     SetAside,
+    /// The process that the decision was made in ended, twice.
+    Lost,
 }
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Trap,
         Self::Deadline,
         Self::Cpu,
@@ -94,6 +96,7 @@ impl FaultKind {
         Self::InvalidAnswer,
         Self::Load,
         Self::SetAside,
+        Self::Lost,
     ];
 
     /// The stable word for this kind.
@@ -109,6 +112,7 @@ impl FaultKind {
             Self::InvalidAnswer => "invalid-answer",
             Self::Load => "load",
             Self::SetAside => "set-aside",
+            Self::Lost => "lost",
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Decided, Trail, Verdict, allocated, decide, spread};
+use super::{Decided, Runs, Trail, Verdict, allocated, decide_with, spread};
 use crate::{
     catalogue::{Policy, Serving, Standing},
     contract::{Assignment, Decision, Digest, Fallback, Fault, FaultKind, Limits, Refusal, Request},
@@ -32,12 +32,12 @@ pub struct FellBack {
     pub fault: Fault,
 }
 
-/// Asks a policy where a device goes, and answers as its release says if it fails. What the release's fallback has no
+/// Asks a policy where a device goes, wherever its releases run, and answers as its release says if it fails. What the release's fallback has no
 /// answer to stays a fault.
-pub async fn rule(policy: &Policy, request: &Request<'_>) -> Ruling {
+pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> Ruling {
     let serving = policy.serving.as_ref();
     let (mut decided, standing) = match serving {
-        Some(serving) => attempt(serving, request).await,
+        Some(serving) => attempt(runs, serving, request).await,
         None => {
             let failure = policy.failure.as_ref().map(|failed| failed.failure.to_string());
             let why = failure.unwrap_or_else(|| "the policy is still being verified".to_owned());
@@ -50,7 +50,7 @@ pub async fn rule(policy: &Policy, request: &Request<'_>) -> Ruling {
         _ => return Ruling { decided, version, fell_back: None, standing },
     };
     let to = policy.fallback;
-    let fell_back = match fall_back(to, policy, request).await {
+    let fell_back = match fall_back(runs, to, policy, request).await {
         Some((verdict, other)) => {
             decided.verdict = verdict;
             version = other.or(version);
@@ -65,14 +65,14 @@ pub async fn rule(policy: &Policy, request: &Request<'_>) -> Ruling {
 }
 
 /// Asks what serves, if it is not set aside.
-async fn attempt(serving: &Serving, request: &Request<'_>) -> (Decided, Option<Standing>) {
+async fn attempt(runs: &impl Runs, serving: &Serving, request: &Request<'_>) -> (Decided, Option<Standing>) {
     let Some(attempt) = serving.release.breaker.begin(Instant::now()) else {
         return (
             failed(FaultKind::SetAside, "the policy failed too often in a row and is not asked for a while"),
             None,
         );
     };
-    let decided = decide(&serving.release, request).await;
+    let decided = decide_with(runs, &serving.release, request).await;
     let standing = attempt.end(matches!(decided.verdict, Verdict::Faulted(_)), Instant::now());
     (decided, standing)
 }
@@ -82,7 +82,12 @@ fn failed(kind: FaultKind, why: impl Into<String>) -> Decided {
 }
 
 /// The fallback's answer, and the version that gave it if it was one. `None` if it has none to this request.
-async fn fall_back(to: Fallback, policy: &Policy, request: &Request<'_>) -> Option<(Verdict, Option<Digest>)> {
+async fn fall_back(
+    runs: &impl Runs,
+    to: Fallback,
+    policy: &Policy,
+    request: &Request<'_>,
+) -> Option<(Verdict, Option<Digest>)> {
     let current = match request.assignment {
         Assignment::First => None,
         Assignment::MayMove(current) | Assignment::Pinned(current) => Some(current.hub),
@@ -95,7 +100,7 @@ async fn fall_back(to: Fallback, policy: &Policy, request: &Request<'_>) -> Opti
         }
         Fallback::PreviousVersion => {
             let previous = policy.previous.as_ref()?;
-            return match decide(previous, request).await.verdict {
+            return match decide_with(runs, previous, request).await.verdict {
                 Verdict::Faulted(_) => None,
                 verdict => Some((verdict, Some(previous.version))),
             };

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::{
     catalogue::Release,
     contract::{Answer, Decision, Fault, FaultKind, JsonFlaw, Limit, Limits, Overrun, Refusal, Request},
-    engine::LogLine,
+    engine::{LogLine, Run},
     wire::{Response, ResponseError},
 };
 
@@ -62,9 +62,30 @@ pub enum Verdict {
     Faulted(Fault),
 }
 
+/// Where a release's program runs.
+pub trait Runs: Sync {
+    /// Asks the release where a device goes.
+    fn run(&self, release: &Release, request: &Request<'_>) -> impl Future<Output = Run<Answer>> + Send;
+}
+
+/// On this thread.
+#[derive(Debug, Clone, Copy)]
+pub struct Here;
+
+impl Runs for Here {
+    async fn run(&self, release: &Release, request: &Request<'_>) -> Run<Answer> {
+        release.program.allocate(request, &release.surroundings, &release.limits).await
+    }
+}
+
 /// Asks a release where a device goes, and checks that DPS could take the answer.
 pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
-    let run = release.program.allocate(request, &release.surroundings, &release.limits).await;
+    decide_with(&Here, release, request).await
+}
+
+/// The same, wherever it runs.
+async fn decide_with(runs: &impl Runs, release: &Release, request: &Request<'_>) -> Decided {
+    let run = runs.run(release, request).await;
     let verdict = match run.result {
         Ok(Answer::Decision(decision)) => allocated(&release.limits, request, decision),
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
@@ -82,17 +103,24 @@ pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
 }
 
 fn allocated(limits: &Limits, request: &Request<'_>, decision: Decision) -> Verdict {
-    let invalid = |message: String| Verdict::Faulted(Fault::new(FaultKind::InvalidAnswer, message));
-    let Some(hub) = request.linked_hub(&decision.hub) else {
-        return invalid(unknown_hub(&decision.hub, &request.linked_hubs));
-    };
-    match Response::write(hub, &decision, limits.json_depth, limits.answer) {
-        Ok(response) => Verdict::Allocated { hub: hub.to_owned(), response, reasons: decision.reasons },
-        Err(error) => {
-            let fault = Fault::new(FaultKind::InvalidAnswer, error.to_string());
-            Verdict::Faulted(Fault { overrun: overrun(&error, limits), ..fault })
-        }
+    match response(limits, request, &decision) {
+        Ok((hub, response)) => Verdict::Allocated { hub, response, reasons: decision.reasons },
+        Err(fault) => Verdict::Faulted(fault),
     }
+}
+
+/// The hub as DPS spells it, and the answer to DPS.
+///
+/// # Errors
+///
+/// Why DPS could not take the answer.
+pub fn response(limits: &Limits, request: &Request<'_>, decision: &Decision) -> Result<(String, Response), Fault> {
+    let invalid = |message: String| Fault::new(FaultKind::InvalidAnswer, message);
+    let hub =
+        request.linked_hub(&decision.hub).ok_or_else(|| invalid(unknown_hub(&decision.hub, &request.linked_hubs)))?;
+    let written = Response::write(hub, decision, limits.json_depth, limits.answer);
+    let response = written.map_err(|error| Fault { overrun: overrun(&error, limits), ..invalid(error.to_string()) })?;
+    Ok((hub.to_owned(), response))
 }
 
 fn overrun(error: &ResponseError, limits: &Limits) -> Option<Overrun> {

@@ -26,6 +26,19 @@ pub(super) const MAX_CODE: u64 = 512 << 20;
 /// Bytes of its own complaint that are quoted.
 const MAX_COMPLAINT: u64 = 2000;
 
+/// This program's own file: the one that runs, even if another has taken its name since, or it has none any more.
+///
+/// # Errors
+///
+/// If it cannot be found.
+pub fn itself() -> anyhow::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    match running.exists() {
+        true => Ok(running.to_owned()),
+        false => std::env::current_exe().context("failed to find this program's own file"),
+    }
+}
+
 /// Compiles components in processes of their own, as many at the same time as there are processors.
 pub struct Compiler {
     engine: Engine,
@@ -41,13 +54,7 @@ impl Compiler {
     ///
     /// If the folder cannot be written, or this program's own file cannot be found.
     pub fn new(engine: Engine, folder: &Path) -> anyhow::Result<Self> {
-        // The file that runs, even if another has taken its name since, or it has none any more.
-        let running = Path::new("/proc/self/exe");
-        let program = match running.exists() {
-            true => running.to_owned(),
-            false => std::env::current_exe().context("failed to find this program's own file")?,
-        };
-        Self::run_by(program, engine, folder)
+        Self::run_by(itself()?, engine, folder)
     }
 
     /// A compiler whose processes are of the program in this file, which has to be `berth`.
@@ -64,7 +71,7 @@ impl Compiler {
 
     /// The program of a component that was compiled before, if its code was kept and can be used.
     pub fn cached(&self, version: &Digest) -> Option<Arc<Program>> {
-        match self.load(&self.cache.get(version)?) {
+        match self.engine.load(&self.cache.get(version)?) {
             Ok(program) => Some(Arc::new(program)),
             Err(failure) => {
                 warn!(%version, reason = failure.reason, "cached code cannot be used; compiling again");
@@ -83,7 +90,7 @@ impl Compiler {
         let code = self.compile(component).await?;
         debug!(%version, bytes = component.len(), "component compiled");
         // What cannot be loaded is not worth keeping.
-        let program = self.load(&code)?;
+        let program = self.engine.load(&code)?;
         if let Err(error) = self.cache.put(version, &code) {
             warn!(%version, %error, "compiled code cannot be kept; it will be compiled again");
         }
@@ -98,18 +105,6 @@ impl Compiler {
     /// Removes all code but that of the components that are wanted.
     pub fn sweep(&self, wanted: &dyn Fn(&Digest) -> bool) {
         self.cache.sweep(wanted);
-    }
-
-    #[expect(unsafe_code, reason = "loading compiled code trusts it")]
-    fn load(&self, code: &[u8]) -> Result<Program, Failure> {
-        let failed = |why: String| Failure::new(Stage::Compile, why);
-        // SAFETY: `deserialize` trusts that these bytes are what `Component::serialize` wrote. They come from one of two
-        // places: straight from the pipe of a child process that is this very program, or from the cache, which returned
-        // them only after checking a MAC under a key that no one but this program's user can read. Code of another
-        // version or configuration of wasmtime is refused by wasmtime itself.
-        let component = unsafe { Component::deserialize(&self.engine.wasmtime, code) };
-        let component = component.map_err(|error| failed(format!("the compiled code cannot be loaded: {error:#}")))?;
-        Program::new(&self.engine, &component).map_err(|rejection| Failure::new(rejection.stage(), &rejection))
     }
 
     async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -156,5 +151,25 @@ impl Compiler {
             Stage::Compile,
             format!("compiling took more memory or processor time than it may ({status}) {}", text.trim()),
         )))
+    }
+}
+
+impl Engine {
+    /// The program of this code: what [`Program::code`] gave, perhaps in the process that started this one.
+    ///
+    /// # Errors
+    ///
+    /// If it is another engine's code.
+    #[expect(unsafe_code, reason = "loading compiled code trusts it")]
+    pub fn load(&self, code: &[u8]) -> Result<Program, Failure> {
+        let failed = |why: String| Failure::new(Stage::Compile, why);
+        // SAFETY: `deserialize` trusts that these bytes are what `Component::serialize` wrote. They come from one of three
+        // places: straight from the pipe of a child process that is this very program; from the cache, which returned
+        // them only after checking a MAC under a key that no one but this program's user can read; or from the process
+        // that started this one to make decisions, which is this very program too and loaded them before. Code of another
+        // version or configuration of wasmtime is refused by wasmtime itself.
+        let component = unsafe { Component::deserialize(&self.wasmtime, code) };
+        let component = component.map_err(|error| failed(format!("the compiled code cannot be loaded: {error:#}")))?;
+        Program::new(self, &component).map_err(|rejection| Failure::new(rejection.stage(), &rejection))
     }
 }

@@ -17,7 +17,7 @@ mod ticker;
 pub mod worker;
 
 pub use cache::{Cache, KEY as CODE_KEY};
-pub use compiler::Compiler;
+pub use compiler::{Compiler, itself};
 pub use cpu::processor_time;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
 pub use inspect::{Offer, PACKAGE as CONTRACT, Rejection, VERSION as CONTRACT_VERSION, offer};

@@ -18,7 +18,7 @@ use super::{
         self, ALLOCATE, AllocateParams, AllocateResults, Rejection, VALIDATE_SETTINGS, ValidateParams, ValidateResults,
     },
 };
-use crate::contract::{Answer, Fault, Limits, Request};
+use crate::contract::{Answer, Fault, FaultKind, Limits, Request};
 
 /// More fuel than any decision can use within its time.
 const FUEL: u64 = u64::MAX;
@@ -65,6 +65,12 @@ impl Program {
             validate_settings: index(VALIDATE_SETTINGS),
             instance,
         })
+    }
+
+    /// Its compiled code, as [`Engine::load`] takes it. `None` if there is no memory for it.
+    #[must_use]
+    pub fn code(&self) -> Option<Vec<u8>> {
+        self.instance.component().serialize().ok()
     }
 
     /// Asks the policy where a device goes, in an instance of its own.
@@ -161,6 +167,19 @@ impl Program {
 }
 
 impl<T> Run<T> {
+    /// A run that did not come about.
+    pub fn failed(kind: FaultKind, why: impl Into<String>) -> Self {
+        Self {
+            result: Err(Fault::new(kind, why)),
+            log: Vec::new(),
+            log_dropped: 0,
+            elapsed: Duration::ZERO,
+            memory: 0,
+            grown: 0,
+            fuel: None,
+        }
+    }
+
     fn map<U>(self, f: impl FnOnce(T) -> U) -> Run<U> {
         Run {
             result: self.result.map(f),

@@ -55,11 +55,15 @@ families! {
     MANIFEST_REFUSALS: Family<Counter, 0> = "berth_manifest_refusals_total", [],
         "Changes of a tenant.toml that were refused.";
     ENGINE_IN_USE: Family<Gauge, 1> = "berth_engine_in_use", ["resource"],
-        "What the engine's pool has lent out: instances, memories, stacks.";
+        "What the engine's pool has lent out: instances, memories, stacks. Not counted are those of the process for long decisions.";
     ENGINE_INSTANCES: Family<Gauge, 0> = "berth_engine_instances_limit", [],
         "Instances that may exist at the same moment.";
     ENGINE_RESIDENT: Family<Gauge, 0> = "berth_engine_resident_bytes", [],
         "Bytes of memories that the engine keeps for the next instances.";
+    BEHIND: Family<Gauge, 0> = "berth_decisions_behind", [],
+        "Decisions that the process for long decisions is making.";
+    BEHIND_RESTARTS: Family<Counter, 0> = "berth_behind_restarts_total", [],
+        "How often the process for long decisions ended and was started again.";
     CONNECTIONS: Family<Gauge, 1> = "berth_connections", ["listener"],
         "Open connections.";
     CONNECTIONS_ACCEPTED: Family<Counter, 1> = "berth_connections_accepted_total", ["listener"],

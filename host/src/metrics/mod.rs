@@ -31,6 +31,10 @@ pub struct Metrics {
     pub reloads: Words,
     /// The stages at which changes of policies were refused.
     pub reload_refusals: Words,
+    /// Decisions that the process for long decisions is making.
+    pub behind: Level,
+    /// How often that process ended and was started again.
+    pub behind_restarts: Tally,
     /// How often the owner of the catalogue failed and was started again.
     pub catalogue_restarts: Tally,
     /// 1 while the owner of the catalogue is not there, after it failed, or cannot watch all of it.
@@ -70,6 +74,8 @@ impl Metrics {
             requests: Requests::new(codes),
             reloads: Words::new([SERVED, REFUSED, SUPERSEDED]),
             reload_refusals: Words::new(Stage::ALL.map(Stage::as_str)),
+            behind: Level::default(),
+            behind_restarts: Tally::default(),
             catalogue_restarts: Tally::default(),
             catalogue_down: Level::default(),
             manifest_refusals: Tally::default(),

@@ -24,9 +24,10 @@ use tracing::{Level, enabled};
 
 use crate::{
     admission::{Lanes, PLACES, Place, Share},
+    behind::{Behind, Process},
     catalogue::{Current, Policy, Standing},
     contract::{Digest, Limits},
-    decide::{Ruling, Trail, rule},
+    decide::{Here, Ruling, Runs, Trail, rule},
     engine::LogLevel,
     http::{JSON, RequestId, RequestIds, name, shorten},
     metrics::{Account, DECISION, Metrics, Phase},
@@ -53,16 +54,22 @@ pub struct Webhook {
     /// A place for each decision that may be made at the same time.
     capacity: Arc<Semaphore>,
     lanes: Lanes,
+    process: Process,
     ids: RequestIds,
     metrics: Arc<Metrics>,
 }
 
 impl Webhook {
-    /// A webhook that answers from this catalogue.
+    /// A webhook that answers from this catalogue, with decisions made in these lanes and behind them in this process.
     #[must_use]
-    pub fn new(current: Arc<Current>, intake: Intake, lanes: Lanes, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        current: Arc<Current>,
+        intake: Intake,
+        (lanes, process): (Lanes, Process),
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let capacity = Arc::new(Semaphore::new(PLACES));
-        Self { current, intake, capacity, lanes, ids: RequestIds::default(), metrics }
+        Self { current, intake, capacity, lanes, process, ids: RequestIds::default(), metrics }
     }
 
     /// The routes.
@@ -138,6 +145,24 @@ fn finish(problem: &Problem, id: RequestId, about: About<'_>) -> HttpResponse<Ht
 /// What a decision holds: a place of the tenant's, and one of the server's.
 type Places = (Place, OwnedSemaphorePermit);
 
+/// A request that is to be decided.
+struct Asked {
+    policy: Arc<Policy>,
+    body: Bytes,
+    json_depth: usize,
+    /// Held until the instance is gone, even if the caller goes before.
+    _places: Places,
+}
+
+impl Asked {
+    async fn rule(&self, runs: &impl Runs) -> Result<(Ruling, String), Problem> {
+        let body =
+            wire::Body::parse(&self.body, self.json_depth).map_err(|error| Problem::Malformed(error.to_string()))?;
+        let request = body.request();
+        Ok((rule(runs, &self.policy, &request).await, shorten(request.registration_id)))
+    }
+}
+
 impl Webhook {
     async fn answer(
         &self,
@@ -172,16 +197,16 @@ impl Webhook {
         body: Bytes,
         places: Places,
     ) -> Result<(Ruling, String), Problem> {
-        let depth = self.intake.limits.json_depth;
-        let habit = policy.habit.clone();
-        let work = async move {
-            // Held until the instance is gone, even if the caller goes before.
-            let _places = places;
-            let body = wire::Body::parse(&body, depth).map_err(|error| Problem::Malformed(error.to_string()))?;
-            let request = body.request();
-            Ok((rule(&policy, &request).await, shorten(request.registration_id)))
+        let (habit, json_depth) = (policy.habit.clone(), self.intake.limits.json_depth);
+        let asked = Arc::new(Asked { policy, body, json_depth, _places: places });
+        let begun = asked.clone();
+        let here = async move { begun.rule(&Here).await };
+        let behind = |before| {
+            let (process, body, held) = (self.process.clone(), Arc::from(&*asked.body), asked.clone());
+            let behind = Behind { process, share: share.clone(), habit: habit.clone(), body, held, before };
+            async move { asked.rule(&behind).await }
         };
-        self.lanes.run(share, &habit, work).await.unwrap_or(Err(Problem::OverCapacity))
+        self.lanes.run(share, &habit, here, behind).await.unwrap_or(Err(Problem::OverCapacity))
     }
 
     /// Finds the policy, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a

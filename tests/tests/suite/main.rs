@@ -18,6 +18,7 @@ mod author_seal;
 mod bad_answers;
 mod bad_bodies;
 mod bad_senders;
+mod behind;
 mod benchmarks;
 mod bounds;
 mod broken_at_start;

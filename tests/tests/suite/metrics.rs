@@ -108,10 +108,10 @@ async fn a_caller_that_leaves_is_counted() {
     let mut line = berth.line().await;
     line.say(head).await;
     line.say(body).await;
-    let instances = |reading: &Reading| reading.sum("berth_engine_in_use", &["resource=\"instances\""]);
-    berth.metrics_once("an instance that decides", |reading| instances(reading) == 1.0).await;
+    let behind = |reading: &Reading| reading.sum("berth_decisions_behind", &[]);
+    berth.metrics_once("a decision that is made", |reading| behind(reading) == 1.0).await;
     drop(line);
-    let reading = berth.metrics_once("no instance any more", |reading| instances(reading) == 0.0).await;
+    let reading = berth.metrics_once("no decision any more", |reading| behind(reading) == 0.0).await;
     assert_eq!(reading.sum("berth_requests_total", &["outcome=\"caller-left\""]), 1.0, "{}", reading.text());
     assert_eq!(reading.sum("berth_requests_total", &[]), 1.0);
     assert_eq!(reading.sum("berth_requests_in_flight", &[]), 0.0);
