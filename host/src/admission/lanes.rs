@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ use super::{
     pace::{BRIEF, Crowd},
     processors,
 };
-use crate::engine::{priority, processor_time};
+use crate::engine::{TICK, priority, processor_time};
 
 /// The lanes. When dropped, what is aside and has not ended ends without a result.
 pub struct Lanes {
@@ -122,9 +122,12 @@ impl<T, Work: Future<Output = T>> Future for Begun<Work> {
     type Output = Result<T, TooLong>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let before = processor_time();
+        // Nearly always the first is the last, so the thread's own clock, which only the system knows, is not asked for it:
+        // until it meets a tick the work had less than one, however long the thread had to wait.
+        let first = self.used.is_zero();
+        let (began, before) = (Instant::now(), if first { Duration::ZERO } else { processor_time() });
         let polled = self.work.as_mut().poll(context);
-        let used = processor_time().saturating_sub(before);
+        let used = if first { began.elapsed().min(TICK) } else { processor_time().saturating_sub(before) };
         self.used += used;
         self.share.used(used);
         match polled {
@@ -133,7 +136,7 @@ impl<T, Work: Future<Output = T>> Future for Begun<Work> {
                 Poll::Ready(Ok(result))
             }
             // Many a brief decision meets a tick: that it is still running says little until it has had some time.
-            Poll::Pending if self.used < BRIEF / 2 => Poll::Pending,
+            Poll::Pending if self.used < BRIEF => Poll::Pending,
             Poll::Pending => Poll::Ready(Err(TooLong(self.used))),
         }
     }

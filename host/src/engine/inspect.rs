@@ -2,8 +2,16 @@
 //!
 //! Looks at bytes and types only; nothing of the component runs here.
 
+use std::marker::PhantomData;
+
 use thiserror::Error;
-use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::{
+    AsContextMut,
+    component::{
+        Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc,
+        types::{self, ComponentItem},
+    },
+};
 
 use super::bindings::types as wit;
 use crate::contract::Stage;
@@ -15,9 +23,9 @@ pub const VERSION: &str = "1.0.0";
 /// What a policy may import, `types` being there for its types only.
 const IMPORTS: [&str; 4] = ["types", "log", "settings", "tables"];
 /// The export that decides.
-pub(super) const ALLOCATE: &str = "allocate";
+const ALLOCATE: &str = "allocate";
 /// The optional export that judges settings.
-pub(super) const VALIDATE_SETTINGS: &str = "validate-settings";
+const VALIDATE_SETTINGS: &str = "validate-settings";
 
 /// The types of `allocate`.
 pub(super) type AllocateParams<'a> = (wit::Request<'a>,);
@@ -25,6 +33,42 @@ pub(super) type AllocateResults = (Result<wit::Decision, wit::Refusal>,);
 /// The types of `validate-settings`.
 pub(super) type ValidateParams<'a> = (&'a str,);
 pub(super) type ValidateResults = (Result<(), String>,);
+
+/// A component's exports that are the contract's.
+#[derive(Clone, Copy)]
+pub(super) struct Exports {
+    pub(super) allocate: Export<AllocateParams<'static>, AllocateResults>,
+    pub(super) validate_settings: Option<Export<ValidateParams<'static>, ValidateResults>>,
+}
+
+/// An exported function of these types. There is none whose types were not compared.
+pub(super) struct Export<Params, Results> {
+    index: ComponentExportIndex,
+    types: PhantomData<(Params, Results)>,
+}
+
+impl<Params, Results> Clone for Export<Params, Results> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Results> Copy for Export<Params, Results> {}
+
+impl<Params, Results> Export<Params, Results>
+where
+    Params: ComponentNamedList + Lower,
+    Results: ComponentNamedList + Lift,
+{
+    /// The function of an instance of the component.
+    #[expect(unsafe_code, reason = "comparing the types again would be a fifth of what a decision costs")]
+    pub(super) fn of(&self, instance: &Instance, store: impl AsContextMut) -> Option<TypedFunc<Params, Results>> {
+        let function = instance.get_func(store, self.index)?;
+        // SAFETY: an export is made by `export` only, which compares these very types with those of the component that
+        // the index belongs to, and an index finds nothing in an instance of another component.
+        Some(unsafe { TypedFunc::new_unchecked(function) })
+    }
+}
 
 /// Why a component cannot serve as a policy.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -126,7 +170,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<(), Rejection> {
 }
 
 /// Holds a compiled component's world against the contract.
-pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::Component) -> Result<(), Rejection> {
+pub(super) fn world(engine: &wasmtime::Engine, component: &Component) -> Result<Exports, Rejection> {
     let world = component.component_type();
     let foreign: Vec<String> =
         world.imports(engine).map(|(name, _)| name.to_owned()).filter(|name| !is_offered(name)).collect();
@@ -137,16 +181,11 @@ pub(super) fn world(engine: &wasmtime::Engine, component: &wasmtime::component::
     if !foreign.is_empty() {
         return Err(Rejection::ForeignImports { names: foreign });
     }
-    let Some(allocate) = world.get_export(engine, ALLOCATE) else {
-        return Err(Rejection::NoAllocate(world.exports(engine).map(|(name, _)| name.to_owned()).collect()));
-    };
-    export_type::<AllocateParams<'static>, AllocateResults>(ALLOCATE, &allocate.ty, &world)?;
-    match world.get_export(engine, VALIDATE_SETTINGS) {
-        Some(validate) => {
-            export_type::<ValidateParams<'static>, ValidateResults>(VALIDATE_SETTINGS, &validate.ty, &world)
-        }
-        None => Ok(()),
-    }
+    let missing = || Rejection::NoAllocate(world.exports(engine).map(|(name, _)| name.to_owned()).collect());
+    Ok(Exports {
+        allocate: export(ALLOCATE, component, &world)?.ok_or_else(missing)?,
+        validate_settings: export(VALIDATE_SETTINGS, component, &world)?,
+    })
 }
 
 fn is_offered(import: &str) -> bool {
@@ -183,15 +222,17 @@ pub fn offer(import: &str) -> Offer {
     }
 }
 
-fn export_type<Params, Results>(
-    export: &'static str,
-    item: &ComponentItem,
+/// The export of this name, if there is one.
+fn export<Params, Results>(
+    name: &'static str,
+    component: &Component,
     world: &types::Component,
-) -> Result<(), Rejection>
+) -> Result<Option<Export<Params, Results>>, Rejection>
 where
-    Params: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
-    Results: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+    Params: ComponentNamedList + Lower,
+    Results: ComponentNamedList + Lift,
 {
+    let Some((item, index)) = component.get_export(None, name) else { return Ok(None) };
     let mismatch = match item {
         ComponentItem::ComponentFunc(function) if function.async_() => Some("it is an async function".to_owned()),
         ComponentItem::ComponentFunc(function) => {
@@ -199,5 +240,8 @@ where
         }
         _ => Some("it is not a function".to_owned()),
     };
-    mismatch.map_or(Ok(()), |mismatch| Err(Rejection::ExportType { export, mismatch }))
+    match mismatch {
+        Some(mismatch) => Err(Rejection::ExportType { export: name, mismatch }),
+        None => Ok(Some(Export { index, types: PhantomData })),
+    }
 }

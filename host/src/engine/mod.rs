@@ -35,7 +35,7 @@ use crate::contract::Limits;
 
 /// How often a running guest is made to look up: the granularity of its time limit, and the longest it keeps a thread
 /// before others get their turn.
-const TICK: Duration = Duration::from_millis(1);
+pub const TICK: Duration = Duration::from_millis(1);
 
 /// Instances that may exist at the same moment. Each reserves address space (not memory) for its linear memories.
 pub const MAX_INSTANCES: u32 = 512;

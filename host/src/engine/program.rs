@@ -7,16 +7,15 @@ use std::{
 
 use wasmtime::{
     Store, UpdateDeadline,
-    component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower},
+    error::Context as _,
+    component::{Component, ComponentNamedList, InstancePre, Lift, Lower},
 };
 
 use super::{
     Engine, convert,
     fault::fault,
     guest::{Guest, LogLine, Surroundings},
-    inspect::{
-        self, ALLOCATE, AllocateParams, AllocateResults, Rejection, VALIDATE_SETTINGS, ValidateParams, ValidateResults,
-    },
+    inspect::{self, Export, Exports, Rejection},
 };
 use crate::contract::{Answer, Fault, FaultKind, Limits, Request};
 
@@ -29,8 +28,7 @@ pub struct Program {
     engine: wasmtime::Engine,
     metered: bool,
     instance: InstancePre<Guest>,
-    allocate: ComponentExportIndex,
-    validate_settings: Option<ComponentExportIndex>,
+    exports: Exports,
 }
 
 /// What one run of a guest came to.
@@ -54,17 +52,10 @@ pub struct Run<T> {
 
 impl Program {
     pub(super) fn new(engine: &Engine, component: &Component) -> Result<Self, Rejection> {
-        inspect::world(&engine.wasmtime, component)?;
+        let exports = inspect::world(&engine.wasmtime, component)?;
         let instance =
             engine.linker.instantiate_pre(component).map_err(|error| Rejection::ImportType(format!("{error:#}")))?;
-        let index = |name| component.get_export_index(None, name);
-        Ok(Self {
-            engine: engine.wasmtime.clone(),
-            metered: engine.metered,
-            allocate: index(ALLOCATE).ok_or_else(|| Rejection::NoAllocate(Vec::new()))?,
-            validate_settings: index(VALIDATE_SETTINGS),
-            instance,
-        })
+        Ok(Self { engine: engine.wasmtime.clone(), metered: engine.metered, exports, instance })
     }
 
     /// Its compiled code, as [`Engine::load`] takes it. `None` if there is no memory for it.
@@ -82,7 +73,7 @@ impl Program {
     ) -> Run<Answer> {
         let names = convert::alternative_names(request);
         let params = (convert::request(request, &names),);
-        let run = self.run::<AllocateParams<'_>, AllocateResults>(&self.allocate, params, surroundings, limits).await;
+        let run = self.run(self.exports.allocate, params, surroundings, limits).await;
         run.map(|(result,)| convert::answer(result))
     }
 
@@ -93,16 +84,16 @@ impl Program {
         surroundings: &Arc<Surroundings>,
         limits: &Limits,
     ) -> Option<Run<Result<(), String>>> {
-        let export = self.validate_settings.as_ref()?;
+        let export = self.exports.validate_settings?;
         let params = (surroundings.settings.as_str(),);
-        let run = self.run::<ValidateParams<'_>, ValidateResults>(export, params, surroundings, limits).await;
+        let run = self.run(export, params, surroundings, limits).await;
         Some(run.map(|(result,)| result))
     }
 
     /// Calls an export in a fresh instance, which ends with the call.
     async fn run<Params, Results>(
         &self,
-        export: &ComponentExportIndex,
+        export: Export<Params, Results>,
         params: Params,
         surroundings: &Arc<Surroundings>,
         limits: &Limits,
@@ -113,8 +104,8 @@ impl Program {
     {
         let started = Instant::now();
         let mut store = self.store(surroundings, limits, started);
-        let result = self.call::<Params, Results>(&mut store, export, params).await;
-        let fuel = store.get_fuel().ok().map(|left| FUEL.saturating_sub(left));
+        let result = self.call(&mut store, export, params).await;
+        let left = if self.metered { store.get_fuel().ok() } else { None };
         let guest = store.into_data();
         Run {
             result: result.map_err(|error| fault(&error, &guest)),
@@ -123,7 +114,7 @@ impl Program {
             elapsed: started.elapsed(),
             memory: guest.memory,
             grown: guest.grown,
-            fuel,
+            fuel: left.map(|left| FUEL.saturating_sub(left)),
         }
     }
 
@@ -153,7 +144,7 @@ impl Program {
     async fn call<Params, Results>(
         &self,
         store: &mut Store<Guest>,
-        export: &ComponentExportIndex,
+        export: Export<Params, Results>,
         params: Params,
     ) -> wasmtime::Result<Results>
     where
@@ -161,7 +152,7 @@ impl Program {
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let instance = self.instance.instantiate_async(&mut *store).await?;
-        let function = instance.get_typed_func::<Params, Results>(&mut *store, export)?;
+        let function = export.of(&instance, &mut *store).context("an instance lacks an export of its component")?;
         function.call_async(store, params).await
     }
 }

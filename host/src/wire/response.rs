@@ -58,8 +58,8 @@ impl Response {
     /// # Errors
     ///
     /// If twin or payload are not JSON objects, are too deep, or the whole is larger than `limit` bytes.
-    pub fn write(hub: &str, decision: &Decision, json_depth: usize, limit: usize) -> Result<Self, ResponseError> {
-        let object = |part, text: &'_ Option<String>| -> Result<Option<Box<RawValue>>, ResponseError> {
+    pub fn write<'a>(hub: &str, decision: &'a Decision, json_depth: usize, limit: usize) -> Result<Self, ResponseError> {
+        let object = |part, text: &'a Option<String>| {
             text.as_deref().map(|text| object(part, text, json_depth)).transpose()
         };
         let payload = object("the payload", &decision.payload)?;
@@ -90,11 +90,11 @@ impl Response {
     }
 }
 
-fn object(part: &'static str, text: &str, json_depth: usize) -> Result<Box<RawValue>, ResponseError> {
+fn object<'a>(part: &'static str, text: &'a str, json_depth: usize) -> Result<&'a RawValue, ResponseError> {
     check_json(text, json_depth).map_err(|source| ResponseError::Flaw { part, source })?;
     let not_json = |source| ResponseError::NotJson { part, source };
     serde_json::from_str::<Readable>(text).map_err(not_json)?;
-    let raw: Box<RawValue> = serde_json::from_str(text).map_err(not_json)?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(not_json)?;
     if raw.get().starts_with('{') {
         Ok(raw)
     } else {
@@ -159,20 +159,20 @@ impl<'de> Visitor<'de> for Readable {
 struct AllocationResponse<'a> {
     iot_hub_host_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    initial_twin: Option<InitialTwin>,
+    initial_twin: Option<InitialTwin<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Box<RawValue>>,
+    payload: Option<&'a RawValue>,
 }
 
 #[derive(Serialize)]
-struct InitialTwin {
+struct InitialTwin<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    tags: Option<Box<RawValue>>,
+    tags: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    properties: Option<Properties>,
+    properties: Option<Properties<'a>>,
 }
 
 #[derive(Serialize)]
-struct Properties {
-    desired: Box<RawValue>,
+struct Properties<'a> {
+    desired: &'a RawValue,
 }
