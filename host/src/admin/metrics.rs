@@ -2,10 +2,11 @@
 //!
 //! What is written of policies comes from one snapshot of the catalogue: what is not in it has no series.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Instant};
 
 use crate::{
-    catalogue::{Catalogue, Current, Origin, Policy},
+    admission::Share,
+    catalogue::{Catalogue, Current, Origin, Policy, Serving, Standing},
     contract::{Digest, FaultKind},
     engine::Engine,
     metrics::{Connections, LOG, Labels, Metrics, Sheet, Words, exposition, families},
@@ -33,7 +34,9 @@ impl Sources {
         exposition(move |sheet| {
             sources.server(sheet)?;
             sources.requests(sheet)?;
-            policies(sheet, &sources.current.load())?;
+            let catalogue = sources.current.load();
+            policies(sheet, &catalogue)?;
+            shares(sheet, &catalogue)?;
             sources.reloads(sheet)?;
             sources.pool(sheet)?;
             sources.connections(sheet)?;
@@ -105,7 +108,23 @@ fn policies(sheet: &mut Sheet<'_>, catalogue: &Catalogue) -> fmt::Result {
     sheet.family(&families::DECISIONS, policies().flat_map(decisions))?;
     let faults = policies()
         .flat_map(|policy| policy.counts.faults().map(|(kind, count)| (with(policy, FaultKind::as_str(kind)), count)));
-    sheet.family(&families::FAULTS, faults)
+    sheet.family(&families::FAULTS, faults)?;
+    let fallbacks = policies().map(|policy| (named(policy), policy.counts.fallbacks()));
+    sheet.family(&families::FALLBACKS, fallbacks)?;
+    let now = Instant::now();
+    let trusted = |serving: &Serving| serving.release.breaker.standing(now) == Standing::Trusted;
+    let set_aside = policies().filter_map(|policy| Some((named(policy), flag(!trusted(policy.serving.as_ref()?)))));
+    sheet.family(&families::SET_ASIDE, set_aside)
+}
+
+fn shares(sheet: &mut Sheet<'_>, catalogue: &Catalogue) -> fmt::Result {
+    let shares = || catalogue.tenants.iter().map(|(name, tenant)| (name.as_str(), &*tenant.share));
+    let gauge = |read: fn(&Share) -> usize| shares().map(move |(name, share)| ([name.into()], read(share) as f64));
+    sheet.family(&families::UNDER_WAY, gauge(Share::under_way))?;
+    sheet.family(&families::WAITING, gauge(Share::waiting))?;
+    let rejections = shares()
+        .flat_map(|(name, share)| share.rejections().map(move |(why, count)| ([name.into(), why.into()], count)));
+    sheet.family(&families::REJECTIONS, rejections)
 }
 
 fn serving(policy: &Policy) -> Option<(Labels<'_, 4>, f64)> {

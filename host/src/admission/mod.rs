@@ -21,11 +21,12 @@ use std::{
     time::Duration,
 };
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::pace::{Pace, Rate};
-use crate::engine::MAX_INSTANCES;
+use self::pace::Pace;
+use crate::{engine::MAX_INSTANCES, metrics::Words};
 
 /// Decisions that are made at the same time, for all tenants. The engine's pool has more instances, so that the
 /// verification of new versions always finds some.
@@ -88,14 +89,30 @@ pub enum OverQuota {
     },
 }
 
+impl OverQuota {
+    /// The stable words for the reasons.
+    const WORDS: [&str; 3] = ["rate", "queue", "queue-time"];
+
+    /// The stable word for this reason.
+    fn as_str(self) -> &'static str {
+        let [rate, queue, waited] = Self::WORDS;
+        match self {
+            Self::Rate(_) => rate,
+            Self::Queue { .. } => queue,
+            Self::Waited { .. } => waited,
+        }
+    }
+}
+
 /// One tenant's part of the server.
 #[derive(Debug)]
 pub struct Share {
     quotas: Quotas,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
-    rate: Option<Rate>,
+    rate: Option<(NonZeroU32, DefaultDirectRateLimiter)>,
     pace: Pace,
+    rejections: Words,
 }
 
 /// A place for a decision, for as long as it is held.
@@ -109,8 +126,9 @@ impl Share {
         Self {
             places: Arc::new(Semaphore::new(quotas.concurrency)),
             waiting: AtomicUsize::new(0),
-            rate: quotas.rate.map(Rate::new),
+            rate: quotas.rate.map(|rate| (rate, RateLimiter::direct(Quota::per_second(rate)))),
             pace: Pace::default(),
+            rejections: Words::new(OverQuota::WORDS),
             quotas,
         }
     }
@@ -132,6 +150,23 @@ impl Share {
         self.pace.count(time);
     }
 
+    /// How many of its decisions are under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.quotas.concurrency.saturating_sub(self.places.available_permits())
+    }
+
+    /// How many of its requests wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many of its requests were turned away, by reason.
+    pub fn rejections(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.rejections.read()
+    }
+
     /// Counts a request against the tenant's rate.
     ///
     /// # Errors
@@ -139,9 +174,14 @@ impl Share {
     /// If there were too many.
     pub fn request(&self) -> Result<(), OverQuota> {
         match &self.rate {
-            Some(rate) if !rate.take() => Err(OverQuota::Rate(rate.a_second())),
+            Some((rate, limiter)) if limiter.check().is_err() => Err(self.reject(OverQuota::Rate(*rate))),
             _ => Ok(()),
         }
+    }
+
+    fn reject(&self, why: OverQuota) -> OverQuota {
+        self.rejections.add(why.as_str());
+        why
     }
 
     /// Waits for a place, in the order of asking, for as long as the tenant's requests may.
@@ -154,10 +194,12 @@ impl Share {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(Place(place));
         }
-        let _waiting = Waiting::among(&self.waiting, queue).ok_or(OverQuota::Queue { concurrency, queue })?;
+        let Some(_waiting) = Waiting::among(&self.waiting, queue) else {
+            return Err(self.reject(OverQuota::Queue { concurrency, queue }));
+        };
         match tokio::time::timeout(waited, self.places.clone().acquire_owned()).await {
             Ok(Ok(place)) => Ok(Place(place)),
-            _ => Err(OverQuota::Waited { concurrency, waited }),
+            _ => Err(self.reject(OverQuota::Waited { concurrency, waited })),
         }
     }
 }

@@ -1,11 +1,10 @@
-//! How fast a tenant is: how much of the processors it uses, and how many requests it makes a second; and how long a
-//! policy's decisions are.
+//! How fast a tenant is: how much of the processors it uses; and how long a policy's decisions are.
 //!
-//! Paces by one number, the moment at which all that was used so far will have been earned (the generic cell rate
+//! Not how many requests it makes: those are counted one by one, and a limiter from elsewhere does that. What is used here
+//! is known only afterwards. Paces by one number, the moment at which all that was used so far will have been earned (the generic cell rate
 //! algorithm). It moves on with what is used, and time catches up with it.
 
 use std::{
-    num::NonZeroU32,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -76,7 +75,7 @@ impl Pace {
 
     /// Counts processor time that the tenant used.
     pub(super) fn count(&self, used: Duration) {
-        self.earned.advance(|ahead| Some((ahead + earned_in(used)).min(earned_in(MOST_AHEAD))));
+        self.earned.advance(|ahead| (ahead + earned_in(used)).min(earned_in(MOST_AHEAD)));
     }
 }
 
@@ -98,7 +97,7 @@ impl Crowd {
         let tenant = Arc::as_ptr(share).addr();
         if self.last.load(Ordering::Relaxed) != tenant {
             self.last.store(tenant, Ordering::Relaxed);
-            self.crowded.advance(|_| Some(nanoseconds(PRESENT)));
+            self.crowded.advance(|_| nanoseconds(PRESENT));
         }
         self.crowded.ahead() == 0
     }
@@ -108,33 +107,6 @@ impl Crowd {
 fn earned_in(used: Duration) -> u64 {
     static PROCESSORS: LazyLock<u32> = LazyLock::new(|| u32::try_from(processors()).unwrap_or(1));
     nanoseconds(used * PART / *PROCESSORS)
-}
-
-/// So many a second, and as many at once after a pause.
-#[derive(Debug)]
-pub(super) struct Rate {
-    a_second: NonZeroU32,
-    earned: Moment,
-}
-
-const SECOND: u64 = 1_000_000_000;
-
-impl Rate {
-    /// This rate, of which nothing is taken.
-    pub(super) fn new(a_second: NonZeroU32) -> Self {
-        Self { a_second, earned: Moment::default() }
-    }
-
-    /// How many a second it is.
-    pub(super) fn a_second(&self) -> NonZeroU32 {
-        self.a_second
-    }
-
-    /// Takes one, if there is one.
-    pub(super) fn take(&self) -> bool {
-        let gap = SECOND / u64::from(self.a_second.get());
-        self.earned.advance(|ahead| (ahead + gap <= SECOND).then_some(ahead + gap))
-    }
 }
 
 /// The moment at which what was used will have been earned, in nanoseconds since the first use of any.
@@ -147,11 +119,11 @@ impl Moment {
         self.0.load(Ordering::Relaxed).saturating_sub(now())
     }
 
-    /// Makes it so many nanoseconds as the step says of those there are; leaves it if the step says nothing.
-    fn advance(&self, step: impl Fn(u64) -> Option<u64>) -> bool {
+    /// Makes it so many nanoseconds as the step says of those there are.
+    fn advance(&self, step: impl Fn(u64) -> u64) {
         let now = now();
-        let next = |earned: u64| step(earned.saturating_sub(now)).map(|ahead| now + ahead);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        let next = |earned: u64| Some(now + step(earned.saturating_sub(now)));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
     }
 }
 
@@ -202,14 +174,5 @@ mod tests {
         assert!((500..2000).contains(&short.count()));
         habit.failed();
         assert!(!habit.is_brief());
-    }
-
-    #[test]
-    fn a_rate_gives_as_many_as_it_says_and_no_more() {
-        let rate = Rate::new(NonZeroU32::MIN);
-        assert!(rate.take() && !rate.take());
-        let rate = Rate::new(NonZeroU32::new(1000).unwrap());
-        let taken = (0..100_000).take_while(|_| rate.take()).count();
-        assert!((1000..100_000).contains(&taken), "{taken}");
     }
 }

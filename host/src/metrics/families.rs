@@ -38,6 +38,16 @@ families! {
         "Decisions of the versions that serve: allocated, refused or faulted. A version that serves no more is not shown.";
     FAULTS: Family<Counter, 3> = "berth_faults_total", ["tenant", "policy", "kind"],
         "Faults of a policy, over all of its versions, by kind.";
+    FALLBACKS: Family<Counter, 2> = "berth_fallbacks_total", ["tenant", "policy"],
+        "Faults of a policy that its fallback answered, over all of its versions.";
+    SET_ASIDE: Family<Gauge, 2> = "berth_policy_set_aside", ["tenant", "policy"],
+        "1 while the version that serves is set aside, or on trial, after too many faults in a row, else 0.";
+    UNDER_WAY: Family<Gauge, 1> = "berth_tenant_decisions_in_flight", ["tenant"],
+        "The tenant's decisions under way: at most `quotas.concurrency`.";
+    WAITING: Family<Gauge, 1> = "berth_tenant_requests_waiting", ["tenant"],
+        "The tenant's requests that wait for one of its decisions to end: at most `quotas.queue`.";
+    REJECTIONS: Family<Counter, 2> = "berth_tenant_rejections_total", ["tenant", "reason"],
+        "The tenant's requests turned away with status 429: more than its rate, more than may wait, or queue-time for one that waited as long as it may. Begins anew when the tenant's quotas change.";
     SERVING: Family<Gauge, 4> = "berth_policy_serving", ["tenant", "policy", "version", "origin"],
         "Always 1 for the version that serves: because it is what the catalogue has, because of a pin, or as last-known-good. A policy of which nothing serves is not shown.";
     POLICY_REFUSED: Family<Gauge, 2> = "berth_policy_change_refused", ["tenant", "policy"],

@@ -136,21 +136,4 @@ mod tests {
         drop(open);
         assert_eq!(requests.in_flight.get(), 0);
     }
-
-    /// Not a test of anything but cost: `cargo test --release -p berth --lib metrics -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "measures; there is nothing to fail"]
-    fn cost_of_a_decision() {
-        let requests = Requests::new(["rejected"]);
-        let times = 1_000_000;
-        let began = Instant::now();
-        for _ in 0..times {
-            let mut account = requests.begin();
-            account.ends(Phase::Read);
-            account.ends(Phase::Queue);
-            account.end_both((Phase::Run, Duration::from_micros(30)), Phase::Check);
-            account.close(DECISION);
-        }
-        println!("{} ns a request", began.elapsed().as_nanos() / times);
-    }
 }

@@ -53,6 +53,12 @@ async fn beyond_its_concurrency_a_tenant_is_turned_away() {
     let answer = berth.asks("greedy/plain").with(bodies::first()).await;
     answer.is_error(429, "over-quota");
     assert_eq!(answer.retry_after(), Some(1));
+    let reading = berth.metrics().await;
+    let of_greedy = |family| reading.sum(family, &[r#"tenant="greedy""#]);
+    assert_eq!(of_greedy("berth_tenant_decisions_in_flight"), 1.0);
+    assert_eq!(of_greedy("berth_tenant_requests_waiting"), 0.0);
+    assert!(reading.sum("berth_tenant_rejections_total", &[r#"tenant="greedy""#, r#"reason="queue""#]) >= 2.0);
+    assert_eq!(reading.sum("berth_tenant_rejections_total", &[r#"tenant="contoso""#]), 0.0);
     berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
 }
 
@@ -128,6 +134,9 @@ async fn a_rate_is_kept() {
     let lines = berth.logged_since(mark).await;
     let reason = "the tenant makes more requests than its 2 a second";
     assert!(lines.iter().any(|line| line.text("reason") == reason), "{lines:?}");
+    let reading = berth.metrics().await;
+    let rejections = |tenant| reading.sum("berth_tenant_rejections_total", &[tenant, r#"reason="rate""#]);
+    assert_eq!([rejections(r#"tenant="greedy""#), rejections(r#"tenant="contoso""#)], [1.0, 0.0]);
     for _ in 0..10 {
         berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
     }
