@@ -7,8 +7,8 @@ use std::{
 
 use wasmtime::{
     Store, UpdateDeadline,
-    error::Context as _,
     component::{Component, ComponentNamedList, InstancePre, Lift, Lower},
+    error::Context as _,
 };
 
 use super::{

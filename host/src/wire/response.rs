@@ -58,10 +58,14 @@ impl Response {
     /// # Errors
     ///
     /// If twin or payload are not JSON objects, are too deep, or the whole is larger than `limit` bytes.
-    pub fn write<'a>(hub: &str, decision: &'a Decision, json_depth: usize, limit: usize) -> Result<Self, ResponseError> {
-        let object = |part, text: &'a Option<String>| {
-            text.as_deref().map(|text| object(part, text, json_depth)).transpose()
-        };
+    pub fn write<'a>(
+        hub: &str,
+        decision: &'a Decision,
+        json_depth: usize,
+        limit: usize,
+    ) -> Result<Self, ResponseError> {
+        let object =
+            |part, text: &'a Option<String>| text.as_deref().map(|text| object(part, text, json_depth)).transpose();
         let payload = object("the payload", &decision.payload)?;
         let twin = decision.initial_twin.as_ref().map(|twin| {
             let tags = object("the initial twin's tags", &twin.tags)?;
