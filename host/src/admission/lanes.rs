@@ -108,6 +108,31 @@ impl<T, Work: Future<Output = T>> Begun<Work> {
         Self { work: Box::pin(work), share: share.clone(), habit: habit.clone(), used: Duration::ZERO }
     }
 
+    /// Goes on for a while, and says what processor time that took.
+    ///
+    /// Nearly always the first time is the last, and over in much less than a tick. The thread's own clock, which only the
+    /// system knows, is not asked for it then. Where that took longer, the thread had to wait, or the guest did much in one
+    /// instruction, in which it meets no tick: the policy's next decision will tell.
+    fn measured(&mut self, context: &mut Context<'_>) -> (Poll<T>, Duration) {
+        let first = self.used.is_zero();
+        if first && !self.habit.is_suspect() {
+            let began = Instant::now();
+            let polled = self.work.as_mut().poll(context);
+            let elapsed = began.elapsed();
+            if elapsed > TICK {
+                self.habit.suspect(true);
+            }
+            return (polled, elapsed.min(TICK));
+        }
+        let before = processor_time();
+        let polled = self.work.as_mut().poll(context);
+        let used = processor_time().saturating_sub(before);
+        if first && used < TICK {
+            self.habit.suspect(false);
+        }
+        (polled, used)
+    }
+
     /// Makes the decision on this thread.
     fn at_once(&mut self) -> Result<T, TooLong> {
         loop {
@@ -122,12 +147,7 @@ impl<T, Work: Future<Output = T>> Future for Begun<Work> {
     type Output = Result<T, TooLong>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Nearly always the first is the last, so the thread's own clock, which only the system knows, is not asked for it:
-        // until it meets a tick the work had less than one, however long the thread had to wait.
-        let first = self.used.is_zero();
-        let (began, before) = (Instant::now(), if first { Duration::ZERO } else { processor_time() });
-        let polled = self.work.as_mut().poll(context);
-        let used = if first { began.elapsed().min(TICK) } else { processor_time().saturating_sub(before) };
+        let (polled, used) = self.measured(context);
         self.used += used;
         self.share.used(used);
         match polled {

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -37,9 +37,22 @@ const FAILED: Duration = Duration::from_millis(40);
 pub struct Habit {
     /// Nanoseconds: moves quickly towards a longer decision, and slowly towards shorter ones.
     length: AtomicU64,
+    /// Whether one of its decisions had a thread for more than a tick at once, which may have been the system's doing: or
+    /// it did that much in one instruction.
+    suspect: AtomicBool,
 }
 
 impl Habit {
+    /// Whether the time of its next decision is to be measured exactly.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
+    }
+
+    /// Says whether there is reason to measure the next exactly.
+    pub(super) fn suspect(&self, reason: bool) {
+        self.suspect.store(reason, Ordering::Relaxed);
+    }
+
     /// Whether its next decision is likely to be over soon.
     pub(super) fn is_brief(&self) -> bool {
         self.length.load(Ordering::Relaxed) <= nanoseconds(BRIEF)

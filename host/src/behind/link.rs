@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Ask, Inbox, Made,
+    Ask, Inbox,
     frames::{HEAD, Order, Question, Report, frame, longest_report, message},
     shelf::{Number, Shelf},
     worker,
@@ -34,7 +34,7 @@ use crate::{
 /// How long a start may take.
 const START: Duration = Duration::from_secs(30);
 /// How long a process may say nothing beyond the time that it has for a decision; then it is stuck.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(10);
 /// Bytes of its own complaint that are quoted.
 const MAX_COMPLAINT: u64 = 2000;
 
@@ -134,10 +134,10 @@ async fn tell(
             continue;
         }
         let (program, around) = (ask.program.clone(), ask.surroundings.clone());
-        let (tenant, limits, body) = (ask.tenant, ask.limits, ask.body.clone());
+        let (tenant, limits, body) = (ask.share.name(), ask.limits, ask.body.clone());
         // Before anything else is done, so that it is not lost.
         lock(open).take(number, ask);
-        let program = match programs.number(&program) {
+        let program = match programs.number(&program, tenant) {
             Number::Old(number) => number,
             Number::New(number, forgotten) => {
                 forget(&mut orders, &forgotten, Order::ForgetProgram).await?;
@@ -145,7 +145,7 @@ async fn tell(
                 number
             }
         };
-        let surroundings = match surroundings.number(&around) {
+        let surroundings = match surroundings.number(&around, tenant) {
             Number::Old(number) => number,
             Number::New(number, forgotten) => {
                 forget(&mut orders, &forgotten, Order::ForgetSurroundings).await?;
@@ -209,8 +209,7 @@ async fn hear(mut reports: BufReader<OwnedReadHalf>, longest: usize, open: &Mute
         let Some(ask) = lock(open).answered(number) else {
             return anyhow::anyhow!("it answered what it was not asked");
         };
-        // Whoever asked may be gone, if the server is ending.
-        let _ = ask.reply.send(Made { run: ran.into(), used });
+        ask.made(ran.into(), used);
     }
 }
 

@@ -49,7 +49,11 @@ struct Inbox {
 
 /// A decision that somebody waits for.
 struct Ask {
-    tenant: u64,
+    share: Arc<Share>,
+    habit: Arc<Habit>,
+    /// The processor time that was used up elsewhere.
+    before: Duration,
+    asked: Instant,
     program: Arc<Program>,
     surroundings: Arc<Surroundings>,
     limits: Limits,
@@ -57,7 +61,7 @@ struct Ask {
     /// Dropped when the decision is over.
     _held: Held,
     /// Hears nothing if the process ended once more.
-    reply: oneshot::Sender<Made>,
+    reply: oneshot::Sender<Run<Answer>>,
     /// Whether the process ended before with this in it.
     again: bool,
 }
@@ -65,11 +69,18 @@ struct Ask {
 /// What is held until a decision is over, whether or not anybody waits for it.
 pub type Held = Arc<dyn Any + Send + Sync>;
 
-/// A decision that was made.
-struct Made {
-    run: Run<Answer>,
-    /// The processor time it took.
-    used: Duration,
+impl Ask {
+    /// Counts what the decision took, also if nobody waits for it any more, and hands it on.
+    fn made(self, mut run: Run<Answer>, used: Duration) {
+        // Whatever the process says, it had no more time than this.
+        let most = self.asked.elapsed();
+        let used = used.min(most);
+        self.share.used(used);
+        self.habit.ended(self.before + used);
+        // What it waited for there is part of the run, for whoever looks at where time goes.
+        run.elapsed = most;
+        let _ = self.reply.send(run);
+    }
 }
 
 impl Process {
@@ -110,7 +121,10 @@ impl Runs for Behind {
     async fn run(&self, release: &Release, _: &Request<'_>) -> Run<Answer> {
         let (reply, made) = oneshot::channel();
         let ask = Ask {
-            tenant: self.share.name(),
+            share: self.share.clone(),
+            habit: self.habit.clone(),
+            before: self.before,
+            asked: Instant::now(),
             program: release.program.clone(),
             surroundings: release.surroundings.clone(),
             limits: release.limits,
@@ -119,33 +133,23 @@ impl Runs for Behind {
             reply,
             again: false,
         };
-        let asked = Instant::now();
         // If nobody takes it, nobody replies.
         let _ = self.process.asks.send(ask).await;
-        match (Waiting { made, left: &self.process.left, over: false }).await {
-            Ok(Made { mut run, used }) => {
-                // Whatever the process says, it had no more time than this.
-                let most = asked.elapsed();
-                run.elapsed = run.elapsed.min(most);
-                let used = used.min(most);
-                self.share.used(used);
-                self.habit.ended(self.before + used);
-                run
-            }
-            Err(_) => Run::failed(FaultKind::Lost, "the process for long decisions ended before this one was made"),
-        }
+        let waiting = Waiting { made, left: &self.process.left, over: false };
+        let lost = |_| Run::failed(FaultKind::Lost, "the process for long decisions ended before this one was made");
+        waiting.await.unwrap_or_else(lost)
     }
 }
 
 /// Waits for a decision, and says so if it does not any more.
 struct Waiting<'a> {
-    made: oneshot::Receiver<Made>,
+    made: oneshot::Receiver<Run<Answer>>,
     left: &'a Notify,
     over: bool,
 }
 
 impl Future for Waiting<'_> {
-    type Output = Result<Made, oneshot::error::RecvError>;
+    type Output = Result<Run<Answer>, oneshot::error::RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = Pin::new(&mut self.made).poll(context);

@@ -7,13 +7,23 @@ use std::{
 
 /// Things that are kept there at most: each takes memory that the server has taken once already.
 const MOST: usize = 128;
+/// Of one tenant at most, so that none has others' sent again and again.
+const MOST_OF_TENANT: usize = MOST / 4;
 
 /// Things of one kind, the one that was asked for last at the end.
 #[derive(Debug)]
 pub(super) struct Shelf<T> {
-    kept: VecDeque<(u64, Weak<T>)>,
+    kept: VecDeque<Kept<T>>,
     /// The number of the next.
     next: u64,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    number: u64,
+    /// Who asked for it first.
+    tenant: u64,
+    thing: Weak<T>,
 }
 
 /// A thing's number.
@@ -30,24 +40,26 @@ impl<T> Shelf<T> {
         Self { kept: VecDeque::new(), next: 0 }
     }
 
-    /// The number of this thing. Where a new one comes, those go that nobody has any more, or the one that was not asked
-    /// for the longest.
-    pub(super) fn number(&mut self, thing: &Arc<T>) -> Number {
+    /// The number of this thing, for which this tenant asks. Where a new one comes, those go that nobody has any more; and of
+    /// the tenant's, or of all, the one that was not asked for the longest.
+    pub(super) fn number(&mut self, thing: &Arc<T>, tenant: u64) -> Number {
         // What is not upgraded is never another's address: a weak pointer holds it.
-        let place = self.kept.iter().position(|(_, kept)| kept.as_ptr() == Arc::as_ptr(thing));
-        if let Some((number, kept)) = place.and_then(|place| self.kept.remove(place)) {
-            self.kept.push_back((number, kept));
+        let place = self.kept.iter().position(|kept| kept.thing.as_ptr() == Arc::as_ptr(thing));
+        if let Some(kept) = place.and_then(|place| self.kept.remove(place)) {
+            let number = kept.number;
+            self.kept.push_back(kept);
             return Number::Old(number);
         }
-        let gone = |(number, kept): &(u64, Weak<T>)| (kept.strong_count() == 0).then_some(*number);
-        let mut forgotten: Vec<u64> = self.kept.iter().filter_map(gone).collect();
-        self.kept.retain(|(_, kept)| kept.strong_count() > 0);
-        if self.kept.len() >= MOST {
-            forgotten.extend(self.kept.pop_front().map(|(number, _)| number));
-        }
+        let gone = |kept: &&Kept<T>| kept.thing.strong_count() == 0;
+        let mut forgotten: Vec<u64> = self.kept.iter().filter(gone).map(|kept| kept.number).collect();
+        self.kept.retain(|kept| kept.thing.strong_count() > 0);
+        let own = |kept: &Kept<T>| kept.tenant == tenant;
+        let too_many = self.kept.iter().filter(|kept| own(kept)).count() >= MOST_OF_TENANT;
+        let oldest = if too_many { self.kept.iter().position(own) } else { (self.kept.len() >= MOST).then_some(0) };
+        forgotten.extend(oldest.and_then(|place| self.kept.remove(place)).map(|kept| kept.number));
         let number = self.next;
         self.next += 1;
-        self.kept.push_back((number, Arc::downgrade(thing)));
+        self.kept.push_back(Kept { number, tenant, thing: Arc::downgrade(thing) });
         Number::New(number, forgotten)
     }
 }
@@ -56,8 +68,9 @@ impl<T> Shelf<T> {
 mod tests {
     use super::*;
 
+    /// Every thing is another tenant's.
     fn number(shelf: &mut Shelf<usize>, thing: &Arc<usize>) -> (u64, Option<Vec<u64>>) {
-        match shelf.number(thing) {
+        match shelf.number(thing, **thing as u64) {
             Number::Old(number) => (number, None),
             Number::New(number, forgotten) => (number, Some(forgotten)),
         }
@@ -85,5 +98,18 @@ mod tests {
         assert_eq!(number(&mut shelf, &things[0]), (0, None));
         assert_eq!(number(&mut shelf, &things[MOST]), (MOST as u64, Some(vec![1])));
         assert_eq!(number(&mut shelf, &things[0]), (0, None));
+    }
+
+    #[test]
+    fn a_tenant_with_many_things_makes_room_for_its_own() {
+        let mut shelf = Shelf::new();
+        let others = Arc::new(1);
+        assert_eq!(number(&mut shelf, &others), (0, Some(vec![])));
+        let things: Vec<_> = (0..MOST).map(Arc::new).collect();
+        for (asked, thing) in things.iter().enumerate() {
+            let Number::New(_, forgotten) = shelf.number(thing, u64::MAX) else { panic!("it is new") };
+            assert_eq!(forgotten.len(), usize::from(asked >= MOST_OF_TENANT));
+        }
+        assert_eq!(number(&mut shelf, &others), (0, None));
     }
 }

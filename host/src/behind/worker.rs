@@ -40,6 +40,7 @@ pub fn run() -> anyhow::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     // Where memory is short, this process goes and not the server. That this cannot be said is no reason not to start.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
+    outlive_signals()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut orders = BufReader::new(socket.try_clone()?);
     let reports = Arc::new(Reports { server: Mutex::new(socket), open: Mutex::default() });
@@ -49,12 +50,27 @@ pub fn run() -> anyhow::Result<()> {
     // The clock of deadlines does not give way, or none would be kept.
     let engine = Engine::new(&most)?;
     reports.send(&Report::Ready);
-    priority::nice(NICENESS);
-    let lane = Lane::start("berth-behind", processors(), || ()).context("failed to start the threads for decisions")?;
+    // Nor does this thread, which brings everybody's questions: only decisions wait for other work.
+    let give_way = || priority::nice(NICENESS);
+    let lane =
+        Lane::start("berth-behind", processors(), give_way).context("failed to start the threads for decisions")?;
     let mut desk = Desk { most, engine, lane, reports, programs: HashMap::new(), surroundings: HashMap::new() };
     while let Some(frame) = read(&mut orders)? {
         let (order, bytes) = message(&frame).context("what came is no order")?;
         desk.obey(order, bytes);
+    }
+    Ok(())
+}
+
+/// What ends a server, from a keyboard or a service manager, is sent to this process too. It has to be there until the server
+/// has drained: then its socket ends.
+fn outlive_signals() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        // Once listened to, it does nothing else for as long as the process runs.
+        drop(signal(kind)?);
     }
     Ok(())
 }
@@ -77,7 +93,8 @@ struct Desk {
     engine: Engine,
     lane: Lane,
     reports: Arc<Reports>,
-    programs: HashMap<u64, Arc<Program>>,
+    /// Those that could be loaded, and why not for the others.
+    programs: HashMap<u64, Result<Arc<Program>, String>>,
     surroundings: HashMap<u64, Arc<Surroundings>>,
 }
 
@@ -87,9 +104,8 @@ impl Desk {
             Order::Begin(_) => {}
             // The server runs this code itself. If there is no memory for it here, whoever asks hears that.
             Order::Program(number) => {
-                if let Ok(program) = self.engine.load(bytes) {
-                    self.programs.insert(number, Arc::new(program));
-                }
+                let program = self.engine.load(bytes).map(Arc::new).map_err(|failure| failure.reason);
+                self.programs.insert(number, program);
             }
             Order::Surroundings(number, settings, tables) => {
                 let surroundings = Surroundings { settings: settings.to_owned(), tables: tables.into_owned() };
@@ -104,9 +120,16 @@ impl Desk {
 
     fn decide(&self, question: Question, body: Vec<u8>) {
         let mut answer = Unanswered::new(question.number, &self.reports);
-        let program = self.programs.get(&question.program).cloned();
-        let Some((program, surroundings)) = program.zip(self.surroundings.get(&question.surroundings).cloned()) else {
-            return answer.with(failed("the policy could not be loaded where long decisions are made"));
+        let lacking = || Err("it was not given".to_owned());
+        let program = self.programs.get(&question.program).cloned().unwrap_or_else(lacking);
+        let surroundings = self.surroundings.get(&question.surroundings).cloned();
+        let (program, surroundings) = match (program, surroundings) {
+            (Ok(program), Some(surroundings)) => (program, surroundings),
+            (program, _) => {
+                let why = program.err().unwrap_or_else(|| "it was given no settings".to_owned());
+                return answer
+                    .with(failed(&format!("the policy could not be loaded where long decisions are made: {why}")));
+            }
         };
         let depth = self.most.json_depth;
         let mut work = Box::pin(async move {

@@ -80,7 +80,7 @@ pub enum FaultKind {
     Load,
     /// The policy failed too often in a row, and is not asked for a while.
     SetAside,
-    /// The process that the decision was made in ended, twice.
+    /// The process that long decisions are made in ended twice, did not start, or could not load the policy.
     Lost,
 }
 

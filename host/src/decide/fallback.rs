@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Decided, Runs, Trail, Verdict, allocated, decide_with, spread};
 use crate::{
-    catalogue::{Policy, Serving, Standing},
+    catalogue::{Attempt, Policy, Serving, Standing},
     contract::{Assignment, Decision, Digest, Fallback, Fault, FaultKind, Limits, Refusal, Request},
 };
 
@@ -32,11 +32,11 @@ pub struct FellBack {
     pub fault: Fault,
 }
 
-/// Asks a policy where a device goes, wherever its releases run, and answers as its release says if it fails. What the release's fallback has no
-/// answer to stays a fault.
+/// Asks a policy where a device goes, wherever its releases run, and answers as its release says if it fails. What the
+/// release's fallback has no answer to stays a fault.
 pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> Ruling {
     let serving = policy.serving.as_ref();
-    let (mut decided, standing) = match serving {
+    let (mut decided, attempt) = match serving {
         Some(serving) => attempt(runs, serving, request).await,
         None => {
             let failure = policy.failure.as_ref().map(|failed| failed.failure.to_string());
@@ -44,10 +44,12 @@ pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> R
             (failed(FaultKind::Load, why), None)
         }
     };
+    // Only once all is done: if this is given up on the way, it is begun again elsewhere, and counts there.
+    let end = |faulted| attempt.and_then(|attempt| attempt.end(faulted, Instant::now()));
     let mut version = serving.map(|serving| serving.release.version);
     let fault = match decided.verdict {
         Verdict::Faulted(fault) => fault,
-        _ => return Ruling { decided, version, fell_back: None, standing },
+        _ => return Ruling { decided, version, fell_back: None, standing: end(false) },
     };
     let to = policy.fallback;
     let fell_back = match fall_back(runs, to, policy, request).await {
@@ -61,20 +63,18 @@ pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> R
             None
         }
     };
-    Ruling { decided, version, fell_back, standing }
+    Ruling { decided, version, fell_back, standing: end(true) }
 }
 
-/// Asks what serves, if it is not set aside.
-async fn attempt(runs: &impl Runs, serving: &Serving, request: &Request<'_>) -> (Decided, Option<Standing>) {
+/// Asks what serves, if it is not set aside. How it went is for the caller to say.
+async fn attempt<'a>(runs: &impl Runs, serving: &'a Serving, request: &Request<'_>) -> (Decided, Option<Attempt<'a>>) {
     let Some(attempt) = serving.release.breaker.begin(Instant::now()) else {
         return (
             failed(FaultKind::SetAside, "the policy failed too often in a row and is not asked for a while"),
             None,
         );
     };
-    let decided = decide_with(runs, &serving.release, request).await;
-    let standing = attempt.end(matches!(decided.verdict, Verdict::Faulted(_)), Instant::now());
-    (decided, standing)
+    (decide_with(runs, &serving.release, request).await, Some(attempt))
 }
 
 fn failed(kind: FaultKind, why: impl Into<String>) -> Decided {
