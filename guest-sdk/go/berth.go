@@ -82,6 +82,17 @@ func Decide(request *Request) (decision *Decision, refusal *Refusal, faulted boo
 	return decision, nil, false
 }
 
+// validate asks the policy's validator: what is wrong with the settings, or a fault, which has been logged.
+func validate(settings []byte) (faulted bool, err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			Log.Error("panicked%s: %v", place(), thrown)
+			faulted, err = true, nil
+		}
+	}()
+	return false, validator(settings)
+}
+
 // refusalOf is the refusal that an error stands for; nil if it is a fault.
 func refusalOf(err error) *Refusal {
 	var refusal *Refusal

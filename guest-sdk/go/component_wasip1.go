@@ -116,12 +116,16 @@ func exportValidateSettings(text unsafe.Pointer, length uint32) unsafe.Pointer {
 		answer.words = append(answer.words, 0, 0, 0)
 		return answer.done()
 	}
-	if err := validator(settings); err != nil {
+	faulted, err := validate(settings)
+	console()
+	if faulted {
+		importTrap()
+	}
+	if err != nil {
 		answer.words = append(answer.words, 1)
 		answer.text(err.Error())
 	} else {
 		answer.words = append(answer.words, 0, 0, 0)
 	}
-	console()
 	return answer.done()
 }

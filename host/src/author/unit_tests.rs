@@ -64,7 +64,13 @@ const TABLE: [Tests; 5] = [
         sign: Sign::Always,
     },
     // Not only of C: whatever `make` runs.
-    Tests { language: Language::C, quiet: &[], install: "make", file: "Makefile", sign: Sign::Text("test:") },
+    Tests {
+        language: Language::C,
+        quiet: &[],
+        install: "on Debian: apt-get install make gcc",
+        file: "Makefile",
+        sign: Sign::Text("test:"),
+    },
 ];
 
 impl Tests {

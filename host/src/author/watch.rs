@@ -22,7 +22,7 @@ const STILL: Duration = Duration::from_millis(100);
 const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// What tools write themselves while a policy is built or tested.
-const MADE: [&str; 5] = ["target", "node_modules", "__pycache__", "Cargo.lock", "package-lock.json"];
+const MADE: [&str; 6] = ["target", "build", "node_modules", "__pycache__", "Cargo.lock", "package-lock.json"];
 
 /// Watches files and folders. What counts is their content: touching a file changes nothing.
 pub struct Watch {

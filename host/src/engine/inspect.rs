@@ -100,8 +100,8 @@ pub enum Rejection {
     /// It was built for another version of the contract.
     #[error(
         "the component imports {}, which Berth does not offer: it was built for another version of the contract, and this \
-         Berth speaks {VERSION}. Build it again with this Berth's SDK, which `berth policy new` lays out, or with bindings made from its \
-         `wit/allocation.wit`",
+         Berth speaks {VERSION}. Build it again with this Berth's SDK: `berth policy new NAME` lays it out, in `sdk/`, and that takes \
+         the place of the policy's own; or with bindings made from its `wit/allocation.wit`",
         list(.names)
     )]
     OtherVersion {

@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn the_cache_follows_the_most_specific_variable() {
-        let home = environment(&[("HOME", "/home/ada")]);
-        assert_eq!(home.cache_dir().unwrap(), Path::new("/home/ada/.cache/berth"));
+        let home = environment(&[("HOME", "/home/user")]);
+        assert_eq!(home.cache_dir().unwrap(), Path::new("/home/user/.cache/berth"));
         let xdg = home.with("XDG_CACHE_HOME", "/caches");
         assert_eq!(xdg.cache_dir().unwrap(), Path::new("/caches/berth"));
         assert_eq!(xdg.with("BERTH_CACHE_DIR", "/own").cache_dir().unwrap(), Path::new("/own"));

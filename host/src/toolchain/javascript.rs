@@ -83,11 +83,14 @@ fn lay_out(job: &Job<'_>, package: &Package, main: &str, stage: &Path) -> Result
     job::write(&stage.join("berth.js"), entry(main))?;
     // Tests may be written in what the tools do not take, and are not theirs to read.
     let is_test = |name: &str| name.contains(".test.") || name.contains(".spec.");
+    // Nor is what tools write, or read for themselves.
+    let is_tools = |name: &str| ["package-lock.json", "tsconfig.json", "jsconfig.json"].contains(&name);
+    let compiled = if job.folder.join("tsconfig.json").is_file() { "build" } else { "coverage" };
     let is_source = |name: &str, is_folder: bool| {
         if is_folder {
-            job::may_hold_source(name) && !["test", "tests"].contains(&name)
+            job::may_hold_source(name) && !["test", "tests", "coverage", compiled].contains(&name)
         } else {
-            is_module(name) && !is_test(name)
+            is_module(name) && !is_test(name) && !is_tools(name)
         }
     };
     job::copy(&job.folder, &stage.join("policy"), &is_source)?;

@@ -81,7 +81,7 @@ impl Project {
             if is_folder {
                 job::may_hold_source(name) && name != "tests"
             } else {
-                !name.starts_with('.') && !name.ends_with(".wasm")
+                !name.starts_with('.') && ![".wasm", ".toml", ".md"].iter().any(|end| name.ends_with(end))
             }
         };
         // What is copied later takes the place of what was copied before: the policy's own modules come last.

@@ -16,7 +16,8 @@ A policy is asked one thing: where does this device go? It gets a [`request`](#r
 below; every word in the tables stands in `wit/allocation.wit`, from which bindings for any language are made.
 
 A decision that names a hub which is not linked, or a twin or payload that is no JSON object, is a fault of the policy:
-DPS gets no decision and asks again. See [the webhook](webhook.md).
+DPS gets no decision and asks again. See [the webhook](webhook.md). How long a version of this contract is served stands
+in [Authoring](authoring.md#how-the-contract-is-versioned).
 
 ";
 

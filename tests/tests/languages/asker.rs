@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use berth_tests::binary;
+use berth_tests::{binary, bodies};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,6 +43,19 @@ impl Asker {
         let file = self.folder.path().join("body.json");
         fs::write(&file, body).expect("a body");
         run(&self.component, &file)
+    }
+
+    /// What is said of these settings, which are refused.
+    pub(crate) fn refused(&self, settings: &str) -> String {
+        let file = self.folder.path().join("settings.json");
+        fs::write(&file, settings).expect("settings");
+        let body = self.folder.path().join("first.json");
+        fs::write(&body, bodies::first()).expect("a body");
+        let mut command = Command::new(binary());
+        command.args(["policy", "run", "--request"]).args([&body, &self.component]).arg("--settings").arg(&file);
+        let output = command.output().expect("berth");
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
 

@@ -25,6 +25,9 @@ fn a_policy_in_javascript_is_built_once() {
     fs::write(&source, &rule).expect("the rule");
     let first = version(&policy);
     assert_eq!(version(&policy), first);
+    // Which leaves files of npm's.
+    berth(&policy, &["policy", "test"]);
+    assert_eq!(version(&policy), first);
     let built = berth(&policy, &["policy", "build", "--json"]);
     let built = serde_json::from_str::<Value>(&built).expect("a report")["digest"].clone();
     assert_eq!(version(&policy), built, "what was built last is what is tried");

@@ -109,7 +109,7 @@ fn print(output: &Path, built: &Built) {
     say!("  toolchain  {}", built.tools);
     if !built.language.is_reproducible() {
         say!(
-            "  version is of this build: another one from the same source has another, with tools for {}",
+            "  not reproducible: what is for {} gives another version when the same source is built again",
             built.language
         );
     }

@@ -15,6 +15,12 @@ import (
 func init() {
 	fmt.Println("loaded")
 	berth.Policy(allocate)
+	berth.ValidateSettings(func(settings []byte) error {
+		if strings.Contains(string(settings), "broken") {
+			panic("no such settings")
+		}
+		return nil
+	})
 }
 
 func main() {}
