@@ -29,6 +29,8 @@ const ALARM: u64 = 4;
 /// A shorter decision moves it by one part in this many of the difference: after a decision of 40 ms a policy is brief
 /// again after some 800 short ones, so that what it took of others' time is about what it used itself.
 const PATIENCE: u64 = 512;
+/// A policy's decisions are long if they take more than this, or fail: they may take all the time there is.
+const LONG: Duration = Duration::from_millis(10);
 /// What a failed decision counts for at least.
 const FAILED: Duration = Duration::from_millis(40);
 
@@ -56,6 +58,12 @@ impl Habit {
     /// Whether its next decision is likely to be over soon.
     pub(super) fn is_brief(&self) -> bool {
         self.length.load(Ordering::Relaxed) <= nanoseconds(BRIEF)
+    }
+
+    /// Whether its next decision is likely to be very long, or to fail.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.length.load(Ordering::Relaxed) >= nanoseconds(LONG)
     }
 
     /// Counts a decision that failed, as a long one: explaining a fault costs more than a decision, and a policy that

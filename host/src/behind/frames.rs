@@ -39,6 +39,8 @@ pub(super) struct Question {
     pub(super) number: u64,
     /// Whose turn it is made in.
     pub(super) tenant: u64,
+    /// Whether it is likely to be very long.
+    pub(super) long: bool,
     /// The program's number.
     pub(super) program: u64,
     /// The surroundings' number.

@@ -135,6 +135,7 @@ async fn tell(
         }
         let (program, around) = (ask.program.clone(), ask.surroundings.clone());
         let (tenant, limits, body) = (ask.share.name(), ask.limits, ask.body.clone());
+        let long = ask.habit.is_long();
         // Before anything else is done, so that it is not lost.
         lock(open).take(number, ask);
         let program = match programs.number(&program, tenant) {
@@ -153,7 +154,7 @@ async fn tell(
                 number
             }
         };
-        let question = Question { number, tenant, program, surroundings, limits };
+        let question = Question { number, tenant, long, program, surroundings, limits };
         orders.write_all(&frame(&Order::Decide(question), &body).context("too long a request")?).await?;
     }
     Ok(())

@@ -51,10 +51,12 @@ pub fn run() -> anyhow::Result<()> {
     let engine = Engine::new(&most)?;
     reports.send(&Report::Ready);
     // Nor does this thread, which brings everybody's questions: only decisions wait for other work.
-    let give_way = || priority::nice(NICENESS);
-    let lane =
-        Lane::start("berth-behind", processors(), give_way).context("failed to start the threads for decisions")?;
-    let mut desk = Desk { most, engine, lane, reports, programs: HashMap::new(), surroundings: HashMap::new() };
+    let lanes = || -> io::Result<_> {
+        let longer = Lane::start("berth-behind", processors(), || priority::nice(NICENESS))?;
+        Ok((longer, Lane::start("berth-last", processors(), priority::idle)?))
+    };
+    let (longer, long) = lanes().context("failed to start the threads for decisions")?;
+    let mut desk = Desk { most, engine, longer, long, reports, programs: HashMap::new(), surroundings: HashMap::new() };
     while let Some(frame) = read(&mut orders)? {
         let (order, bytes) = message(&frame).context("what came is no order")?;
         desk.obey(order, bytes);
@@ -91,7 +93,10 @@ fn read(orders: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 struct Desk {
     most: Limits,
     engine: Engine,
-    lane: Lane,
+    /// For decisions that take longer than most.
+    longer: Lane,
+    /// For those that take all the time they get: they get what nobody else wants.
+    long: Lane,
     reports: Arc<Reports>,
     /// Those that could be loaded, and why not for the others.
     programs: HashMap<u64, Result<Arc<Program>, String>>,
@@ -147,7 +152,8 @@ impl Desk {
             answer.used += processor_time().saturating_sub(before);
             polled.map(|run| answer.with(run))
         });
-        self.lane.take(question.tenant, job);
+        let lane = if question.long { &self.long } else { &self.longer };
+        lane.take(question.tenant, job);
     }
 }
 

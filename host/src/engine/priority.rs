@@ -2,8 +2,9 @@
 //!
 //! Niceness alone makes a thread get less time, but not later: one that wakes to answer a request still waits until the
 //! one that runs has used up its slice, which is milliseconds. So a thread that gives way also asks for the shortest
-//! slices. Not for the system's idle class: what a thread of that class holds, in the kernel too, it may hold for seconds,
-//! and with every processor busy it gets nowhere.
+//! slices. The system's idle class gives way at once, and whoever looks for a free processor finds one that runs nothing
+//! else. But with every processor busy such a thread gets nowhere, and what it holds, in the kernel too, it may hold for
+//! seconds: it is for what has a process of its own, and may fail.
 
 use rustix::{
     process,
@@ -19,7 +20,12 @@ const SLICE: u64 = 100_000;
 pub fn nice(niceness: i32) {
     // What started it may have a niceness already, and passes it on.
     let niceness = niceness.max(process::getpriority_process(None).unwrap_or_default());
-    set(niceness);
+    set(None, niceness);
+}
+
+/// From now on this thread, and every one that it starts, runs only where nothing else wants to.
+pub fn idle() {
+    set(Some(libc::SCHED_IDLE), 0);
 }
 
 /// From now on this thread, and every one that it starts, runs on half of the processors only, rounded up. For who wakes to
@@ -34,11 +40,12 @@ pub fn keep_to_half() {
 }
 
 #[expect(unsafe_code, reason = "neither the standard library nor rustix has this call")]
-fn set(niceness: i32) {
+fn set(class: Option<libc::c_int>, niceness: i32) {
+    let keep = if class.is_some() { 0 } else { libc::SCHED_FLAG_KEEP_POLICY };
     let attributes = libc::sched_attr {
         size: const { size_of::<libc::sched_attr>() as u32 },
-        sched_policy: 0,
-        sched_flags: libc::SCHED_FLAG_KEEP_POLICY as u64,
+        sched_policy: class.unwrap_or_default().unsigned_abs(),
+        sched_flags: keep as u64,
         sched_nice: niceness,
         sched_priority: 0,
         sched_runtime: SLICE,
@@ -85,6 +92,18 @@ mod tests {
             nice(3);
         };
         assert_eq!(after(twice).0, 19);
+    }
+
+    #[test]
+    fn a_thread_may_be_of_the_idle_class() {
+        let class =
+            || std::fs::read_to_string("/proc/thread-self/stat").unwrap().rsplit(' ').nth(11).map(str::to_owned);
+        let after = std::thread::spawn(move || {
+            idle();
+            class()
+        });
+        let class_after = after.join().unwrap();
+        assert_eq!((class().as_deref(), class_after.as_deref()), (Some("0"), Some("5")));
     }
 
     #[test]
