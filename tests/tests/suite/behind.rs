@@ -143,7 +143,7 @@ async fn a_new_version_answers_at_once() {
     let berth = Berth::serving(catalogue()).await;
     is_version(&berth.asks("slow/long").with(bodies::first()).await, 1);
     for version in 2..5 {
-        berth.files("slow/long").replace("policy.wasm", &long(version).component());
+        berth.files("slow/long").replace("policy.wasm", long(version).component());
         berth.serves("slow/long").await;
         is_version(&berth.asks("slow/long").with(bodies::first()).await, version);
     }
