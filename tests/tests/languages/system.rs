@@ -136,7 +136,7 @@ fn go() {
     policy.logs("timeout", &["info loaded", "info over"]);
     policy.logs("chance", &["info loaded", "info false"]);
     let told = policy.0.refused(r#"{"broken": true}"#);
-    assert!(told.contains("panicked at policy.go:18: no such settings"), "{told}");
+    assert!(told.contains("panicked at policy.go:20: no such settings"), "{told}");
     policy.fails("exit", "panicked: the policy called os.Exit, or Go gave it up");
     policy.fails("open", "panicked: allocate returned the error open models.csv: ");
     // What ends Go itself is told by Go.
