@@ -50,7 +50,7 @@ impl Mistake {
 
 #[tokio::test]
 async fn another_version_of_the_contract() {
-    let words = &["berth:allocation/log@0.9.0", "this Berth speaks 1.0.0", "this Berth's SDK: `berth policy new`"];
+    let words = &["berth:allocation/log@0.9.0", "this Berth speaks 1.0.0", "this Berth's SDK: `berth policy new NAME`"];
     Mistake { stage: "imports", words, ..Mistake::of(importing("berth:allocation/log@0.9.0")) }.told().await;
 }
 
