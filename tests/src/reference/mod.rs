@@ -54,12 +54,9 @@ pub fn documents(repository: &Path) -> anyhow::Result<Vec<Document>> {
             }),
         )?,
     ];
-    // There are none before the first run on a machine that is to be told of.
-    if let Ok(figures) = read(page::FIGURES) {
-        let report: Report =
-            serde_json::from_str(&figures).with_context(|| format!("{} is not a report", page::FIGURES))?;
-        documents.extend(page::documents(&report));
-    }
+    let report: Report =
+        serde_json::from_str(&read(page::FIGURES)?).with_context(|| format!("{} is not a report", page::FIGURES))?;
+    documents.extend(page::documents(&report));
     Ok(documents)
 }
 
