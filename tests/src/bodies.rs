@@ -37,6 +37,29 @@ pub fn individual_x509() -> &'static str {
     include_str!("../bodies/individual-x509.json")
 }
 
+/// What the certificate of [`individual_x509`] says, in the contract's words.
+#[must_use]
+pub fn press_certificate() -> Value {
+    json!({
+        "subject": "CN=press-17,O=Contoso",
+        "subjectCommonName": "press-17",
+        "issuer": "CN=press-17,O=Contoso",
+        "issuerCommonName": "press-17",
+        "subjectAlternativeNames": [
+            "dns press-17.plant.example",
+            "uri urn:example:press:17",
+            "email presses@plant.example",
+            "ip 192.0.2.17",
+            "ip 2001:db8::17",
+        ],
+        "serialNumber": "1D0C5E",
+        "notBefore": "2026-11-23T09:21:35Z",
+        "notAfter": "2046-11-18T09:21:35Z",
+        "sha1Thumbprint": "F0ECBAB47FE5A6E6231D2FB4233DD9CF262DA9C6",
+        "sha256Thumbprint": "5C545A69BDF9A39CFDD156AE3C09E7F8D6992E0758C6D31F86AE2DEDD76F0166",
+    })
+}
+
 /// Built: a controller of its own enrollment, which has a TPM.
 #[must_use]
 pub fn individual_tpm() -> &'static str {
