@@ -136,7 +136,7 @@ impl Refusal {
             request = %id, action, by = by.as_deref(), policy, status = status.as_u16(), code, reason = message,
             "admin request refused"
         );
-        failure(status, code, &message, id)
+        failure(status, code, &message, id).map(Body::new)
     }
 }
 

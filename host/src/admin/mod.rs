@@ -28,6 +28,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -88,12 +89,12 @@ impl Admin {
             runtime.block_on(async move {
                 let connections = self.sources.metrics.admin.clone();
                 let tls = self.tls.as_ref().map(Tls::acceptor);
-                let router = router(self.api, self.sources);
+                let service = TowerToHyperService::new(router(self.api, self.sources));
                 if let Some(tls) = self.tls {
                     tokio::spawn(tls.follow("admin", connections.clone(), stop.clone()));
                 }
                 match TcpListener::from_std(socket) {
-                    Ok(socket) => Listener { socket, patience, connections, tls }.serve(router, stop).await,
+                    Ok(socket) => Listener { socket, patience, connections, tls }.serve(service, stop).await,
                     Err(error) => tracing::error!(%error, "the admin listener cannot run"),
                 }
             });

@@ -1,9 +1,11 @@
 //! The one form in which both listeners say that something went wrong: a status, and a body with a stable code, a text for
 //! people and the request's id.
 
-use axum::{
-    body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+use http_body_util::Full;
+use hyper::{
+    Response, StatusCode,
+    body::Bytes,
+    header::{self, HeaderValue},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,11 +35,11 @@ pub struct FailureDetail {
 }
 
 /// An answer that says what went wrong.
-pub fn failure(status: StatusCode, code: &str, message: &str, id: RequestId) -> Response<Body> {
+pub fn failure(status: StatusCode, code: &str, message: &str, id: RequestId) -> Response<Full<Bytes>> {
     let error = FailureDetail { code: code.to_owned(), message: shorten(message), request_id: id.to_string() };
     // These are strings; serialising them cannot fail.
     let body = serde_json::to_vec(&FailureBody { error }).unwrap_or_default();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     name(&mut response, id);
@@ -48,7 +50,7 @@ pub fn failure(status: StatusCode, code: &str, message: &str, id: RequestId) -> 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// Puts the request's id on its answer.
-pub fn name(response: &mut Response<Body>, id: RequestId) {
+pub fn name<B>(response: &mut Response<B>, id: RequestId) {
     // Hexadecimal digits and a hyphen: always a header's value.
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-request-id", id);

@@ -12,6 +12,7 @@ pub use failure::{FailureBody, FailureDetail, JSON, failure, name, shorten};
 pub use tls::{Files, Tls, TlsError};
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc,
@@ -20,12 +21,15 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request, Response,
+    body::{Body, Bytes, Incoming},
+    server::conn::http1,
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
-    service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -75,22 +79,27 @@ pub struct Listener {
 
 /// What every connection of a listener is served with.
 #[derive(Clone)]
-struct Served {
+struct Served<S> {
     http: http1::Builder,
-    router: Router,
+    service: S,
     patience: Patience,
     connections: Arc<Connections>,
     tls: Option<TlsAcceptor>,
 }
 
 impl Listener {
-    /// Accepts connections and answers them with `router` until `stop` is cancelled; then lets requests in flight finish.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
+    /// Accepts connections and answers them with `service` until `stop` is cancelled; then lets requests in flight finish.
+    pub async fn serve<S, B>(self, service: S, stop: CancellationToken)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
         let graceful = GracefulShutdown::new();
         let Self { socket, patience, connections, tls } = self;
         let places = Arc::new(Semaphore::new(patience.connections));
         let peers = Peers::new(patience.of_peer);
-        let served = Served { http: protocol(patience), router, patience, connections, tls };
+        let served = Served { http: protocol(patience), service, patience, connections, tls };
         while let Some(accepted) = stop.run_until_cancelled(accept(&socket, &places)).await {
             let Some((stream, peer, place)) = accepted else { continue };
             served.connections.accepted.add();
@@ -123,7 +132,12 @@ fn protocol(patience: Patience) -> http1::Builder {
     http
 }
 
-impl Served {
+impl<S, B> Served<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     async fn connection(self, stream: TcpStream, watcher: Watcher) {
         let connections = self.connections.clone();
         let _open = connections.open.hold();
@@ -137,8 +151,7 @@ impl Served {
 
     async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
         let stream = TokioIo::new(Patient::new(stream, self.patience.answer));
-        let service = TowerToHyperService::new(self.router.clone());
-        match watcher.watch(self.http.serve_connection(stream, service)).await {
+        match watcher.watch(self.http.serve_connection(stream, self.service.clone())).await {
             Ok(()) => {}
             // Answered with an empty 400 or the like before any router saw it, so this is the line about it.
             Err(error) if error.is_parse() => {

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use axum::{body::Body, http::Request};
+use hyper::http::request::Parts;
 
-/// The key in a request, if it shows one. The query counts first, since that is what DPS can send.
-pub(super) fn key(request: &Request<Body>) -> Option<Cow<'_, str>> {
-    let query = request.uri().query().unwrap_or_default();
+/// The key in a request's head, if it shows one. The query counts first, since that is what DPS can send.
+pub(super) fn key(head: &Parts) -> Option<Cow<'_, str>> {
+    let query = head.uri.query().unwrap_or_default();
     let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code").map(|(_, value)| value);
-    code.or_else(|| request.headers().get("x-functions-key")?.to_str().ok().map(Cow::Borrowed))
+    code.or_else(|| head.headers.get("x-functions-key")?.to_str().ok().map(Cow::Borrowed))
 }

@@ -4,32 +4,32 @@
 //! whatever comes of it into a status by the table of [`Problem`]. The log gets one line a request at most.
 
 mod credential;
+mod line;
 mod problem;
 mod ruling;
 
 pub use problem::{Problem, Reply};
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    body::{Body as HttpBody, Bytes},
-    extract::{Path, State, rejection::PathRejection},
-    http::{HeaderValue, Request as HttpRequest, Response as HttpResponse, header},
-    routing::post,
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, Response,
+    body::{Bytes, Incoming},
+    header::{self, HeaderValue},
+    http::request::Parts,
+    service::{Service, service_fn},
 };
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::{Level, enabled};
 
 use crate::{
     admission::{Lanes, PLACES, Place, Share},
     behind::{Behind, Process},
     catalogue::{Current, Policy, Standing},
     contract::{Digest, Limits},
-    decide::{Here, Ruling, Runs, Trail, rule},
-    engine::LogLevel,
-    http::{JSON, RequestId, RequestIds, name, shorten},
+    decide::{Here, Ruling, Runs, rule},
+    http::{JSON, RequestId, RequestIds, name},
     metrics::{Account, DECISION, Metrics, Phase},
     wire,
 };
@@ -72,13 +72,30 @@ impl Webhook {
         Self { current, intake, capacity, lanes, process, ids: RequestIds::default(), metrics }
     }
 
-    /// The routes.
-    pub fn router(self) -> Router {
-        Router::new()
-            .route("/allocate/{tenant}/{policy}", post(allocate).fallback(method_not_allowed))
-            .fallback(not_found)
-            .with_state(Arc::new(self))
+    /// What answers the webhook's requests. Without a router: there is one path.
+    pub fn service(
+        self,
+    ) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: Send> + Clone + Send + 'static
+    {
+        let webhook = Arc::new(self);
+        service_fn(move |request| {
+            let webhook = webhook.clone();
+            async move { Ok(webhook.respond(request).await) }
+        })
     }
+}
+
+/// An answer of the webhook.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Tenant and policy of the path `/allocate/{tenant}/{policy}`. A path that is not text names nothing.
+fn route(path: &str) -> Option<[Cow<'_, str>; 2]> {
+    let (tenant, policy) = path.strip_prefix("/allocate/")?.split_once('/')?;
+    if tenant.is_empty() || policy.is_empty() || policy.contains('/') {
+        return None;
+    }
+    let text = |name| percent_decode_str(name).decode_utf8().ok();
+    Some([text(tenant)?, text(policy)?])
 }
 
 /// What the log and the metrics say about a request besides its outcome: names are in it only if they are in the
@@ -102,46 +119,6 @@ impl<'a> About<'a> {
     }
 }
 
-async fn allocate(
-    State(webhook): State<Arc<Webhook>>,
-    path: Result<Path<(String, String)>, PathRejection>,
-    request: HttpRequest<HttpBody>,
-) -> HttpResponse<HttpBody> {
-    let id = webhook.ids.next();
-    let mut about = About::new(webhook.metrics.requests.begin());
-    let answer = match path {
-        Ok(Path((tenant, policy))) => webhook.answer(id, &tenant, &policy, request, &mut about).await,
-        // A path that is not even text names nothing.
-        Err(_) => Err(Problem::NotFound { detail: None }),
-    };
-    match answer {
-        Ok(response) => {
-            about.account.close(about.outcome);
-            response
-        }
-        Err(problem) => finish(&problem, id, about),
-    }
-}
-
-async fn method_not_allowed(State(webhook): State<Arc<Webhook>>) -> HttpResponse<HttpBody> {
-    refuse(&webhook, &Problem::MethodNotAllowed)
-}
-
-async fn not_found(State(webhook): State<Arc<Webhook>>) -> HttpResponse<HttpBody> {
-    refuse(&webhook, &Problem::NotFound { detail: None })
-}
-
-fn refuse(webhook: &Webhook, problem: &Problem) -> HttpResponse<HttpBody> {
-    finish(problem, webhook.ids.next(), About::new(webhook.metrics.requests.begin()))
-}
-
-/// Logs a request that gets no decision, closes its account and answers it.
-fn finish(problem: &Problem, id: RequestId, about: About<'_>) -> HttpResponse<HttpBody> {
-    problem.log(id, &about);
-    about.account.close(problem.reply().code);
-    problem.respond(id)
-}
-
 /// What a decision holds: a place of the tenant's, and one of the server's.
 type Places = (Place, OwnedSemaphorePermit);
 
@@ -159,22 +136,42 @@ impl Asked {
         let body =
             wire::Body::parse(&self.body, self.json_depth).map_err(|error| Problem::Malformed(error.to_string()))?;
         let request = body.request();
-        Ok((rule(runs, &self.policy, &request).await, shorten(request.registration_id)))
+        Ok((rule(runs, &self.policy, &request).await, request.registration_id.to_owned()))
     }
 }
 
 impl Webhook {
+    /// Answers a request, and accounts for it. One that gets no decision is logged.
+    async fn respond(&self, request: Request<Incoming>) -> Answer {
+        let id = self.ids.next();
+        let mut about = About::new(self.metrics.requests.begin());
+        match self.answer(id, request, &mut about).await {
+            Ok(answer) => {
+                about.account.close(about.outcome);
+                answer
+            }
+            Err(problem) => {
+                problem.log(id, &about);
+                about.account.close(problem.reply().code);
+                problem.respond(id)
+            }
+        }
+    }
+
     async fn answer(
         &self,
         id: RequestId,
-        tenant: &str,
-        policy: &str,
-        request: HttpRequest<HttpBody>,
+        request: Request<Incoming>,
         about: &mut About<'_>,
-    ) -> Result<HttpResponse<HttpBody>, Problem> {
-        let (policy, share) = self.admit(tenant, policy, &request, about)?;
+    ) -> Result<Answer, Problem> {
+        let (head, body) = request.into_parts();
+        let [tenant, policy] = route(head.uri.path()).ok_or(Problem::NotFound { detail: None })?;
+        if head.method != Method::POST {
+            return Err(Problem::MethodNotAllowed);
+        }
+        let (policy, share) = self.admit(&tenant, &policy, &head, about)?;
         share.request().map_err(Problem::OverQuota)?;
-        let bytes = self.read(request).await?;
+        let bytes = self.read(&head, body).await?;
         about.account.ends(Phase::Read);
         let places = self.places(&share).await?;
         about.account.ends(Phase::Queue);
@@ -215,12 +212,12 @@ impl Webhook {
         &self,
         tenant: &str,
         policy: &str,
-        request: &HttpRequest<HttpBody>,
+        head: &Parts,
         about: &mut About<'_>,
     ) -> Result<(Arc<Policy>, Arc<Share>), Problem> {
         let catalogue = self.current.load();
         let found = catalogue.find(tenant, policy);
-        let admitted = found.admits(credential::key(request).as_deref());
+        let admitted = found.admits(credential::key(head).as_deref());
         let (Some(owner), Some(policy_found)) = (found.tenant, found.policy) else {
             let detail = admitted.then(|| format!("the tenant {tenant} has no policy of this name"));
             return Err(Problem::NotFound { detail });
@@ -232,13 +229,13 @@ impl Webhook {
         Ok((policy_found.clone(), owner.share.clone()))
     }
 
-    async fn read(&self, request: HttpRequest<HttpBody>) -> Result<Bytes, Problem> {
+    async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, Problem> {
         let limit = self.intake.body_bytes;
-        let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
             return Err(Problem::TooLarge { limit });
         }
-        let body = Limited::new(request.into_body(), limit).collect();
+        let body = Limited::new(body, limit).collect();
         match tokio::time::timeout(self.intake.body_time, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::TooLarge { limit }),
@@ -248,8 +245,8 @@ impl Webhook {
     }
 }
 
-fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) -> HttpResponse<HttpBody> {
-    let mut http = HttpResponse::new(HttpBody::from(response.into_bytes()));
+fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) -> Answer {
+    let mut http = Response::new(Full::from(response.into_bytes()));
     http.headers_mut().insert(header::CONTENT_TYPE, JSON);
     // Hexadecimal digits: always a header's value.
     if let Some(version) = version.and_then(|version| HeaderValue::try_from(version.to_string()).ok()) {
@@ -257,45 +254,4 @@ fn respond(id: RequestId, response: wire::Response, version: Option<&Digest>) ->
     }
     name(&mut http, id);
     http
-}
-
-/// What the policy wrote, if anything.
-fn text(trail: &Trail) -> Option<String> {
-    let lines: Vec<&str> = trail.log.iter().map(|line| line.message.as_str()).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-fn dropped(trail: &Trail) -> Option<usize> {
-    (trail.log_dropped > 0).then_some(trail.log_dropped)
-}
-
-/// The one line about a decision that sent a device to a hub, at the level of the gravest line that the policy wrote. That
-/// the policy is trusted again is worth a line too.
-fn log_decision(id: RequestId, about: &About<'_>, version: Option<&Digest>, trail: &Trail, why: [&str; 3]) {
-    let [device, hub, reasons] = why;
-    macro_rules! line {
-        ($level:expr) => {
-            if enabled!($level) {
-                tracing::event!(
-                    $level,
-                    policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id)),
-                    version = version.map(tracing::field::display),
-                    request = %id,
-                    device,
-                    hub,
-                    reasons,
-                    microseconds = trail.elapsed.as_micros() as u64,
-                    standing = about.standing.map(Standing::as_str),
-                    log = text(trail),
-                    dropped = dropped(trail),
-                    "decision"
-                );
-            }
-        };
-    }
-    match trail.log.iter().map(|line| line.level).max() {
-        None | Some(LogLevel::Debug) if about.standing.is_none() => line!(Level::DEBUG),
-        None | Some(LogLevel::Debug | LogLevel::Info) => line!(Level::INFO),
-        Some(LogLevel::Warn | LogLevel::Error) => line!(Level::WARN),
-    }
 }

@@ -3,13 +3,13 @@
 //! DPS reads nothing but the status: 401 and other 4xx end the device's attempt, 429 and above are tried again. The body is
 //! for the person who looks into it. What a policy's fault was stays in the log.
 
-use axum::{
-    body::Body,
-    http::{HeaderValue, Response, StatusCode, header},
+use hyper::{
+    StatusCode,
+    header::{self, HeaderValue},
 };
 use tracing::{info, warn};
 
-use super::About;
+use super::{About, Answer};
 use crate::{
     admission::OverQuota,
     catalogue::Standing,
@@ -142,7 +142,7 @@ impl Problem {
     }
 
     /// The answer to the caller.
-    pub(super) fn respond(&self, id: RequestId) -> Response<Body> {
+    pub(super) fn respond(&self, id: RequestId) -> Answer {
         let reply = self.reply();
         let mut response = failure(reply.status, reply.code, reply.message, id);
         let headers = response.headers_mut();

@@ -2,16 +2,16 @@
 
 use std::time::SystemTime;
 
-use axum::{
-    body::Body as HttpBody,
-    http::{HeaderValue, Response as HttpResponse},
-};
-use tracing::warn;
+use hyper::header::HeaderValue;
 
-use super::{About, Problem, Webhook, dropped, log_decision, respond, text};
+use super::{
+    About, Answer, Problem, Webhook,
+    line::{self, Sent, dropped, text},
+    respond,
+};
 use crate::{
-    catalogue::{Counts, LastFault, Standing},
-    contract::{Fault, FaultKind},
+    catalogue::{Counts, LastFault},
+    contract::{Digest, Fault, FaultKind},
     decide::{Decided, FellBack, Ruling, Trail, Verdict},
     engine::LogLine,
     http::{RequestId, shorten},
@@ -29,48 +29,26 @@ impl Webhook {
         about: &mut About<'_>,
         ruling: Ruling,
         device: &str,
-    ) -> Result<HttpResponse<HttpBody>, Problem> {
+    ) -> Result<Answer, Problem> {
         let Ruling { decided: Decided { verdict, trail }, version, fell_back, standing } = ruling;
         about.standing = standing;
         about.account.end_both((Phase::Run, trail.elapsed), Phase::Check);
         let shown = version.as_ref().filter(|_| self.intake.version_header);
-        let policy = about.policy.clone();
-        let release = policy.as_ref().and_then(|policy| policy.serving.as_ref()).map(|serving| &serving.release.counts);
-        let counts = [release, policy.as_ref().map(|policy| &*policy.counts)].into_iter().flatten();
         if let Some(fell_back) = fell_back {
-            counts.for_each(|counts| {
-                counts.faulted(fell_back.fault.kind);
-                counts.fell_back();
-            });
-            keep_fault(id, about, &fell_back.fault, &trail);
-            let (mut response, hub) = match verdict {
-                Verdict::Allocated { hub, response, .. } => (respond(id, response, shown), Some(hub)),
-                Verdict::Refused(refusal) => {
-                    let problem = Problem::Refused(refusal);
-                    about.outcome = problem.reply().code;
-                    (problem.respond(id), None)
-                }
-                Verdict::Faulted(fault) => return Err(Problem::Fault(fault)),
-            };
-            log_fallback(id, about, &fell_back, &trail, [Some(device), hub.as_deref()]);
-            if self.intake.version_header {
-                response.headers_mut().insert(FALLBACK, HeaderValue::from_static(fell_back.to.as_str()));
-            }
-            return Ok(response);
+            return self.fell_back(id, about, (verdict, &trail, &fell_back), device, shown);
         }
         let problem = match verdict {
             Verdict::Allocated { hub, response, reasons } => {
-                counts.for_each(Counts::allocated);
-                let reasons = shorten(&reasons.join(" "));
-                log_decision(id, about, version.as_ref(), &trail, [device, &hub, &reasons]);
+                about.count(Counts::allocated);
+                line::decision(id, about, version.as_ref(), &trail, &Sent { device, hub: &hub, reasons: &reasons });
                 return Ok(respond(id, response, shown));
             }
             Verdict::Refused(refusal) => {
-                counts.for_each(Counts::refused);
+                about.count(Counts::refused);
                 Problem::Refused(refusal)
             }
             Verdict::Faulted(fault) => {
-                counts.for_each(|counts| counts.faulted(fault.kind));
+                about.count(|counts| counts.faulted(fault.kind));
                 keep_fault(id, about, &fault, &trail);
                 Problem::Fault(fault)
             }
@@ -79,10 +57,51 @@ impl Webhook {
         about.dropped = dropped(&trail);
         Err(problem)
     }
+
+    /// The same for a fault that the release's fallback answered.
+    fn fell_back(
+        &self,
+        id: RequestId,
+        about: &mut About<'_>,
+        (verdict, trail, fell_back): (Verdict, &Trail, &FellBack),
+        device: &str,
+        version: Option<&Digest>,
+    ) -> Result<Answer, Problem> {
+        about.count(|counts| {
+            counts.faulted(fell_back.fault.kind);
+            counts.fell_back();
+        });
+        keep_fault(id, about, &fell_back.fault, trail);
+        let (mut answer, hub) = match verdict {
+            Verdict::Allocated { hub, response, .. } => (respond(id, response, version), Some(hub)),
+            Verdict::Refused(refusal) => {
+                let problem = Problem::Refused(refusal);
+                about.outcome = problem.reply().code;
+                (problem.respond(id), None)
+            }
+            Verdict::Faulted(fault) => return Err(Problem::Fault(fault)),
+        };
+        line::fallback(id, about, fell_back, trail, device, hub.as_deref());
+        if self.intake.version_header {
+            answer.headers_mut().insert(FALLBACK, HeaderValue::from_static(fell_back.to.as_str()));
+        }
+        Ok(answer)
+    }
 }
 
-/// Keeps a fault for the policy's owner, and has the policy's next decisions give way to others'. The policy's last words are enough of what it wrote. That a policy is set aside
-/// tells nothing of why, so the fault before stays.
+impl About<'_> {
+    /// Counts what came of the request: for the release, and for the policy over all its releases.
+    fn count(&self, count: impl Fn(&Counts)) {
+        let Some(policy) = &self.policy else { return };
+        count(&policy.counts);
+        if let Some(serving) = &policy.serving {
+            count(&serving.release.counts);
+        }
+    }
+}
+
+/// Keeps a fault for the policy's owner, and has the policy's next decisions give way to others'. The policy's last words
+/// are enough of what it wrote. That a policy is set aside tells nothing of why, so the fault before stays.
 fn keep_fault(id: RequestId, about: &About<'_>, fault: &Fault, trail: &Trail) {
     const LINES: usize = 10;
     let Some(policy) = about.policy.as_ref().filter(|_| fault.kind != FaultKind::SetAside) else { return };
@@ -96,29 +115,4 @@ fn keep_fault(id: RequestId, about: &About<'_>, fault: &Fault, trail: &Trail) {
         fault: fault.clone(),
         log: last.iter().map(shortened).collect(),
     });
-}
-
-/// The one line about a fault that the fallback answered.
-fn log_fallback(
-    id: RequestId,
-    about: &About<'_>,
-    fell_back: &FellBack,
-    trail: &Trail,
-    device_and_hub: [Option<&str>; 2],
-) {
-    let FellBack { to, fault } = fell_back;
-    let [device, hub] = device_and_hub;
-    warn!(
-        policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id)),
-        request = %id,
-        fault = %fault.kind,
-        reason = fault.message,
-        fallback = %to,
-        device,
-        hub,
-        standing = about.standing.map(Standing::as_str),
-        log = text(trail),
-        dropped = dropped(trail),
-        "policy fault"
-    );
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::contract::{Decision, JsonFlaw, check_json};
@@ -70,11 +70,9 @@ impl Response {
         let twin = decision.initial_twin.as_ref().map(|twin| {
             let tags = object("the initial twin's tags", &twin.tags)?;
             let desired = object("the initial twin's desired properties", &twin.desired_properties)?;
-            Ok(InitialTwin { tags, properties: desired.map(|desired| Properties { desired }) })
+            Ok((tags, desired))
         });
-        let response = AllocationResponse { iot_hub_host_name: hub, initial_twin: twin.transpose()?, payload };
-        let bytes =
-            serde_json::to_vec(&response).map_err(|source| ResponseError::NotJson { part: "the answer", source })?;
+        let bytes = written(hub, twin.transpose()?, payload);
         if bytes.len() > limit {
             return Err(ResponseError::TooLarge { bytes: bytes.len(), limit });
         }
@@ -94,16 +92,44 @@ impl Response {
     }
 }
 
-fn object<'a>(part: &'static str, text: &'a str, json_depth: usize) -> Result<&'a RawValue, ResponseError> {
+/// The text of a part that is a JSON object, without space around it.
+fn object<'a>(part: &'static str, text: &'a str, json_depth: usize) -> Result<&'a str, ResponseError> {
     check_json(text, json_depth).map_err(|source| ResponseError::Flaw { part, source })?;
-    let not_json = |source| ResponseError::NotJson { part, source };
-    serde_json::from_str::<Readable>(text).map_err(not_json)?;
-    let raw: &RawValue = serde_json::from_str(text).map_err(not_json)?;
-    if raw.get().starts_with('{') {
-        Ok(raw)
+    serde_json::from_str::<Readable>(text).map_err(|source| ResponseError::NotJson { part, source })?;
+    let text = text.trim_matches([' ', '\t', '\n', '\r']);
+    if text.starts_with('{') {
+        Ok(text)
     } else {
-        Err(ResponseError::NotObject { part, begins: raw.get().chars().take(20).collect() })
+        Err(ResponseError::NotObject { part, begins: text.chars().take(20).collect() })
     }
+}
+
+/// The response of parts that are JSON objects: put side by side, since they have just been read.
+fn written(hub: &str, twin: Option<(Option<&str>, Option<&str>)>, payload: Option<&str>) -> Vec<u8> {
+    let parts = [payload, twin.and_then(|twin| twin.0), twin.and_then(|twin| twin.1)];
+    let room = hub.len() + parts.into_iter().flatten().map(str::len).sum::<usize>() + 100;
+    let mut text = String::with_capacity(room);
+    text.push_str(r#"{"iotHubHostName":"#);
+    text.push_str(&Value::from(hub).to_string());
+    if let Some((tags, desired)) = twin {
+        text.push_str(r#","initialTwin":{"#);
+        if let Some(tags) = tags {
+            text.push_str(r#""tags":"#);
+            text.push_str(tags);
+        }
+        if let Some(desired) = desired {
+            text.push_str(if tags.is_some() { r#","properties":{"desired":"# } else { r#""properties":{"desired":"# });
+            text.push_str(desired);
+            text.push('}');
+        }
+        text.push('}');
+    }
+    if let Some(payload) = payload {
+        text.push_str(r#","payload":"#);
+        text.push_str(payload);
+    }
+    text.push('}');
+    text.into_bytes()
 }
 
 /// JSON whose every value is looked at and none kept. Text that is only handed on may hold numbers like `1e999`, which the
@@ -156,27 +182,4 @@ impl<'de> Visitor<'de> for Readable {
         while members.next_entry::<Self, Self>()?.is_some() {}
         Ok(self)
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AllocationResponse<'a> {
-    iot_hub_host_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    initial_twin: Option<InitialTwin<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-struct InitialTwin<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tags: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    properties: Option<Properties<'a>>,
-}
-
-#[derive(Serialize)]
-struct Properties<'a> {
-    desired: &'a RawValue,
 }
