@@ -51,6 +51,16 @@ macro_rules! from_database {
 
 from_database!(CommitError, DatabaseError, SetDurabilityError, StorageError, TableError, TransactionError);
 
+/// Bytes of the file that it keeps in memory. What is read often is read by Berth into its own; left alone, the database would
+/// keep every component of every policy for ever.
+const CACHE: usize = 4 << 20;
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Database::builder();
+    builder.set_cache_size(CACHE);
+    builder
+}
+
 /// What was wrong with the database's file, and what became of it.
 #[derive(Debug)]
 pub enum Damage {
@@ -107,7 +117,7 @@ impl Database {
             _ => {
                 let aside = directory.join(format!("{FILE}.damaged-{}", jiff::Timestamp::now().as_millisecond()));
                 fs::rename(&path, &aside)?;
-                let open = redb::Database::create(&path)?;
+                let open = builder().create(&path)?;
                 write(&open, tables)?;
                 Ok((database(open), Some(Damage::PutAside(aside))))
             }
@@ -133,7 +143,7 @@ impl Database {
         let mut place = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let database = match place.take() {
             Some(database) => database,
-            None => Arc::new(redb::Database::open(&self.path)?),
+            None => Arc::new(builder().open(&self.path)?),
         };
         // A transaction may wait for the disk, or for another; readers do not wait for it.
         *place = Some(database.clone());
@@ -163,7 +173,7 @@ fn write<T>(
 /// in the middle of it, which it does by panicking on some kinds of damage.
 fn open_sound(path: &Path, tables: Tables<'_>) -> Option<Result<(redb::Database, bool), redb::DatabaseError>> {
     let open = || {
-        let mut database = redb::Database::create(path)?;
+        let mut database = builder().create(path)?;
         let sound = database.check_integrity()?;
         // Written only if need be: a server starts on a full disk, too.
         if !has_tables(&database)
