@@ -44,6 +44,11 @@ pub const MAX_INSTANCES: u32 = 512;
 /// aborts the process.
 const HOST_STACK: usize = 512 << 10;
 
+/// Linear memories that stay ready for the program that had them last. A thread takes its own first, so this is two for each
+/// of two thousand policies: one that has to take another's pays for mapping its image, and for a page fault at each page
+/// that it touches, which is more than the decision itself. Each reserves address space (not memory).
+const READY: u32 = 4096;
+
 /// Bytes of a linear memory that stay resident between instances if they were touched.
 const KEEP_RESIDENT: usize = 2 << 20;
 
@@ -125,7 +130,7 @@ fn config(most: &Limits, metered: bool) -> Config {
     let of_all = |each: usize| MAX_INSTANCES.saturating_mul(count(each));
     pool.total_component_instances(MAX_INSTANCES)
         .total_core_instances(of_all(most.instances))
-        .total_memories(of_all(most.memories))
+        .total_memories(of_all(most.memories).max(READY))
         .total_tables(of_all(most.tables))
         .total_stacks(MAX_INSTANCES)
         .max_core_instances_per_component(count(most.instances))
@@ -135,7 +140,7 @@ fn config(most: &Limits, metered: bool) -> Config {
         .max_memories_per_module(1)
         .table_elements(most.table_elements)
         .max_memory_size(most.memory)
-        .max_unused_warm_slots(MAX_INSTANCES)
+        .max_unused_warm_slots(READY)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(64 << 10)
         .pagemap_scan(if may_swap() { Enabled::No } else { Enabled::Auto });
