@@ -14,6 +14,7 @@ use crate::{
     catalogue::Current,
     config::{Config, TlsSection},
     engine::{Compiler, Engine},
+    heap,
     http::{Listener, Patience, Tls},
     metrics::Metrics,
     reload,
@@ -47,6 +48,7 @@ impl App {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         config.check()?;
         outlive_file_limits()?;
+        heap::give_back();
         let limits = config.limits();
         let (webhook_tls, admin_tls) = (tls(config.webhook.tls.as_ref())?, tls(config.admin.tls.as_ref())?);
         let engine = Engine::new(&limits)?;
@@ -107,8 +109,8 @@ impl App {
             tokio::spawn(tls.follow("webhook", connections.clone(), stop.clone()));
         }
         let listener = Listener { socket: webhook_socket, patience, connections, tls: acceptor };
-        let router = Webhook::new(current, intake, (lanes, process), metrics).router();
-        let serving = tokio::spawn(listener.serve(router, stop.clone()));
+        let service = Webhook::new(current, intake, (lanes, process), metrics).service();
+        let serving = tokio::spawn(listener.serve(service, stop.clone()));
         readiness.set(true);
         info!(%webhook, %admin, "berth is ready");
         Ok(Self { webhook, admin, readiness, stop, stop_admin, serving, admin_thread, catalogue_thread })

@@ -19,7 +19,7 @@
 //! - [`tpm`]: what a TPM seals and opens, in software.
 //! - [`device`]: simulated devices, clients of any DPS.
 //! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
-//! - [`telemetry`], [`config`], [`app`]: the wiring.
+//! - [`telemetry`], [`config`], [`heap`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
 //! - [`cli`]: the command line.
 
@@ -37,6 +37,7 @@ pub mod demo;
 pub mod device;
 pub mod dps;
 pub mod engine;
+pub mod heap;
 pub mod http;
 pub mod metrics;
 pub mod reload;
