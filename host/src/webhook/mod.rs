@@ -30,7 +30,7 @@ use crate::{
     decide::{Here, Ruling, Runs, Trail, rule},
     engine::LogLevel,
     http::{JSON, RequestId, RequestIds, name, shorten},
-    metrics::{Account, DECISION, Metrics, Phase},
+    metrics::{Account, DECISION, Metrics, Phase, Timer},
     wire,
 };
 
@@ -135,11 +135,14 @@ fn refuse(webhook: &Webhook, problem: &Problem) -> HttpResponse<HttpBody> {
     finish(problem, webhook.ids.next(), About::new(webhook.metrics.requests.begin()))
 }
 
-/// Logs a request that gets no decision, closes its account and answers it.
-fn finish(problem: &Problem, id: RequestId, about: About<'_>) -> HttpResponse<HttpBody> {
+/// Logs a request that gets no decision, answers it and closes its account.
+fn finish(problem: &Problem, id: RequestId, mut about: About<'_>) -> HttpResponse<HttpBody> {
+    about.account.timer.enters(Phase::Log);
     problem.log(id, &about);
+    about.account.timer.enters(Phase::Write);
+    let response = problem.respond(id);
     about.account.close(problem.reply().code);
-    problem.respond(id)
+    response
 }
 
 /// What a decision holds: a place of the tenant's, and one of the server's.
@@ -175,10 +178,9 @@ impl Webhook {
         let (policy, share) = self.admit(tenant, policy, &request, about)?;
         share.request().map_err(Problem::OverQuota)?;
         let bytes = self.read(request).await?;
-        about.account.ends(Phase::Read);
+        about.account.timer.enters(Phase::Queue);
         let places = self.places(&share).await?;
-        about.account.ends(Phase::Queue);
-        let (ruling, device) = self.decide(policy, &share, bytes, places).await?;
+        let (ruling, device) = self.decide(policy, &share, bytes, places, &mut about.account.timer).await?;
         self.conclude(id, about, ruling, &device)
     }
 
@@ -196,17 +198,29 @@ impl Webhook {
         share: &Arc<Share>,
         body: Bytes,
         places: Places,
+        timer: &mut Timer,
     ) -> Result<(Ruling, String), Problem> {
         let (habit, json_depth) = (policy.habit.clone(), self.intake.limits.json_depth);
         let asked = Arc::new(Asked { policy, body, json_depth, _places: places });
-        let begun = asked.clone();
-        let here = async move { begun.rule(&Here).await };
+        let (begun, mut here_timer) = (asked.clone(), timer.clone());
+        let here = async move {
+            here_timer.enters(Phase::Parse);
+            (begun.rule(&Here { timed: here_timer.is_on() }).await, Some(here_timer))
+        };
+        // If it is not made here, what was begun here is a part of the time that it takes behind.
+        timer.enters(Phase::Behind);
         let behind = |before| {
             let (process, body, held) = (self.process.clone(), Arc::from(&*asked.body), asked.clone());
             let behind = Behind { process, share: share.clone(), habit: habit.clone(), body, held, before };
-            async move { asked.rule(&behind).await }
+            async move { (asked.rule(&behind).await, None) }
         };
-        self.lanes.run(share, &habit, here, behind).await.unwrap_or(Err(Problem::OverCapacity))
+        let Some((ruled, timed_here)) = self.lanes.run(share, &habit, here, behind).await else {
+            return Err(Problem::OverCapacity);
+        };
+        if let Some(timed) = timed_here {
+            *timer = timed;
+        }
+        ruled
     }
 
     /// Finds the policy, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a

@@ -32,7 +32,10 @@ impl Webhook {
     ) -> Result<HttpResponse<HttpBody>, Problem> {
         let Ruling { decided: Decided { verdict, trail }, version, fell_back, standing } = ruling;
         about.standing = standing;
-        about.account.end_both((Phase::Run, trail.elapsed), Phase::Check);
+        for (phase, began) in &trail.phases {
+            about.account.timer.entered(*phase, *began);
+        }
+        about.account.timer.enters(Phase::Log);
         let shown = version.as_ref().filter(|_| self.intake.version_header);
         let policy = about.policy.clone();
         let release = policy.as_ref().and_then(|policy| policy.serving.as_ref()).map(|serving| &serving.release.counts);
@@ -53,6 +56,7 @@ impl Webhook {
                 Verdict::Faulted(fault) => return Err(Problem::Fault(fault)),
             };
             log_fallback(id, about, &fell_back, &trail, [Some(device), hub.as_deref()]);
+            about.account.timer.enters(Phase::Write);
             if self.intake.version_header {
                 response.headers_mut().insert(FALLBACK, HeaderValue::from_static(fell_back.to.as_str()));
             }
@@ -63,6 +67,7 @@ impl Webhook {
                 counts.for_each(Counts::allocated);
                 let reasons = shorten(&reasons.join(" "));
                 log_decision(id, about, version.as_ref(), &trail, [device, &hub, &reasons]);
+                about.account.timer.enters(Phase::Write);
                 return Ok(respond(id, response, shown));
             }
             Verdict::Refused(refusal) => {
