@@ -22,6 +22,8 @@ Commands:
                 compare Berth with a native handler, other hosts of WebAssembly, Node and OPA, which are fetched and built
                 the first time, and write docs/benchmarks.md; --help tells more
   bench NAME    run another benchmark of tests/benches: noisy, swap
+  profile [--policy NAME] [--seconds N] [--output FOLDER]
+                show where the time of a decision goes: a table of its phases and, if there is perf, a flame graph
   fuzz [TARGET] [--seconds N] [--keep]
                 look for bytes that break what has to hold for any bytes; --keep makes tests/fuzz/corpus of what was found
   bless         rewrite the generated references in docs/ from the code
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "test" => suite::run(&rest),
         "soak" => suite::soak(),
         "bench" => suite::bench(&rest),
+        "profile" => suite::profile(&rest),
         "fuzz" => fuzz::run(&rest),
         "bless" => suite::bless(),
         "help" | "--help" | "-h" => {

@@ -90,6 +90,11 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
     Ok(bench.args(rest).status().context("failed to run cargo")?.success())
 }
 
+/// Shows where the time of a decision goes, by a benchmark that compares nothing.
+pub(crate) fn profile(arguments: &[String]) -> anyhow::Result<bool> {
+    bench(&[&["profile".to_owned()], arguments].concat())
+}
+
 /// Rewrites the generated references: runs the tests that compare them, told to write instead.
 pub(crate) fn bless() -> anyhow::Result<bool> {
     let mut tests = cargo(&["test", "--release", "--workspace", "--test", "suite", "--", "reference"]);

@@ -50,7 +50,7 @@ impl Trial {
         let policy = serving(release)?;
         let request = body.request();
         let before = processor_time();
-        let ruling = rule(&Here, &policy, &request).await;
+        let ruling = rule(&Here::default(), &policy, &request).await;
         let cpu = processor_time().saturating_sub(before);
         let trail = &ruling.decided.trail;
         let used = Used { time: trail.elapsed, cpu, memory: trail.memory };

@@ -137,8 +137,9 @@ impl From<Ran> for Run<Answer> {
             elapsed: ran.elapsed,
             memory: ran.memory,
             grown: ran.grown,
-            // A server's engine counts none.
+            // A server's engine counts none, and phases are those of this process.
             fuel: None,
+            phases: Vec::new(),
         }
     }
 }

@@ -160,7 +160,7 @@ impl Desk {
 /// Asks the policy. An answer that DPS could not take does not cross: it may be megabytes, and the server checks again.
 async fn make(program: &Program, surroundings: &Arc<Surroundings>, limits: &Limits, body: &Body<'_>) -> Run<Answer> {
     let request = body.request();
-    let mut run = program.allocate(&request, surroundings, limits).await;
+    let mut run = program.allocate(&request, surroundings, limits, false).await;
     if let Ok(Answer::Decision(decision)) = &run.result
         && let Err(fault) = decide::response(limits, &request, decision)
     {

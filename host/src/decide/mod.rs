@@ -9,12 +9,13 @@ mod fallback;
 pub use check::{Check, CheckError, Checked, Mismatch, Outcome};
 pub use fallback::{FellBack, Ruling, rule};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{
     catalogue::Release,
     contract::{Answer, Decision, Fault, FaultKind, JsonFlaw, Limit, Limits, Overrun, Refusal, Request},
     engine::{LogLine, Run},
+    metrics::Phase,
     wire::{Response, ResponseError},
 };
 
@@ -42,6 +43,8 @@ pub struct Trail {
     pub grown: usize,
     /// Fuel it used, if the engine counts it.
     pub fuel: Option<u64>,
+    /// When its phases began, as far as they were timed.
+    pub phases: Vec<(Phase, Instant)>,
 }
 
 /// The outcome of a decision.
@@ -69,23 +72,29 @@ pub trait Runs: Sync {
 }
 
 /// On this thread.
-#[derive(Debug, Clone, Copy)]
-pub struct Here;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Here {
+    /// Whether its phases are timed.
+    pub timed: bool,
+}
 
 impl Runs for Here {
     async fn run(&self, release: &Release, request: &Request<'_>) -> Run<Answer> {
-        release.program.allocate(request, &release.surroundings, &release.limits).await
+        release.program.allocate(request, &release.surroundings, &release.limits, self.timed).await
     }
 }
 
 /// Asks a release where a device goes, and checks that DPS could take the answer.
 pub async fn decide(release: &Release, request: &Request<'_>) -> Decided {
-    decide_with(&Here, release, request).await
+    decide_with(&Here::default(), release, request).await
 }
 
 /// The same, wherever it runs.
 async fn decide_with(runs: &impl Runs, release: &Release, request: &Request<'_>) -> Decided {
-    let run = runs.run(release, request).await;
+    let mut run = runs.run(release, request).await;
+    if !run.phases.is_empty() {
+        run.phases.push((Phase::Check, Instant::now()));
+    }
     let verdict = match run.result {
         Ok(Answer::Decision(decision)) => allocated(&release.limits, request, decision),
         Ok(Answer::Refusal(refusal)) => Verdict::Refused(refusal),
@@ -98,6 +107,7 @@ async fn decide_with(runs: &impl Runs, release: &Release, request: &Request<'_>)
         memory: run.memory,
         grown: run.grown,
         fuel: run.fuel,
+        phases: run.phases,
     };
     Decided { verdict, trail }
 }

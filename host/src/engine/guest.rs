@@ -7,7 +7,7 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use super::{bindings, cpu::Cpu};
+use super::{bindings, course::Course, cpu::Cpu};
 use crate::contract::{Limit, Limits, Overrun};
 
 /// What a policy finds around itself, the same for every decision of a release.
@@ -70,6 +70,8 @@ pub(super) struct Guest {
     pub(super) refused: Option<Overrun>,
     /// Why the guest was ended.
     pub(super) overrun: Option<Overrun>,
+    /// What is timed, if anything.
+    pub(super) course: Option<Box<Course>>,
 }
 
 /// What the line begins with by which an SDK tells of a panic, at the level `error`.
@@ -95,6 +97,7 @@ impl Guest {
             table_elements: 0,
             refused: None,
             overrun: None,
+            course: None,
             limits,
         }
     }

@@ -7,6 +7,7 @@ mod bindings;
 mod cache;
 mod compiler;
 mod convert;
+mod course;
 mod cpu;
 mod fault;
 mod guest;

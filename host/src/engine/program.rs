@@ -13,11 +13,15 @@ use wasmtime::{
 
 use super::{
     Engine, convert,
+    course::{self, Course},
     fault::fault,
     guest::{Guest, LogLine, Surroundings},
     inspect::{self, Export, Exports, Rejection},
 };
-use crate::contract::{Answer, Fault, FaultKind, Limits, Request};
+use crate::{
+    contract::{Answer, Fault, FaultKind, Limits, Request},
+    metrics::Phase,
+};
 
 /// More fuel than any decision can use within its time.
 const FUEL: u64 = u64::MAX;
@@ -48,6 +52,8 @@ pub struct Run<T> {
     pub grown: usize,
     /// Fuel the guest used, if the engine counts it.
     pub fuel: Option<u64>,
+    /// When its phases began, if that was asked; the last ended with it.
+    pub phases: Vec<(Phase, Instant)>,
 }
 
 impl Program {
@@ -64,16 +70,17 @@ impl Program {
         self.instance.component().serialize().ok()
     }
 
-    /// Asks the policy where a device goes, in an instance of its own.
+    /// Asks the policy where a device goes, in an instance of its own. Times the phases if that is asked, which takes longer.
     pub async fn allocate(
         &self,
         request: &Request<'_>,
         surroundings: &Arc<Surroundings>,
         limits: &Limits,
+        timed: bool,
     ) -> Run<Answer> {
         let names = convert::alternative_names(request);
         let params = (convert::request(request, &names),);
-        let run = self.run(self.exports.allocate, params, surroundings, limits).await;
+        let run = self.run(self.exports.allocate, params, surroundings, limits, timed).await;
         run.map(|(result,)| convert::answer(result))
     }
 
@@ -86,7 +93,7 @@ impl Program {
     ) -> Option<Run<Result<(), String>>> {
         let export = self.exports.validate_settings?;
         let params = (surroundings.settings.as_str(),);
-        let run = self.run(export, params, surroundings, limits).await;
+        let run = self.run(export, params, surroundings, limits, false).await;
         Some(run.map(|(result,)| result))
     }
 
@@ -97,6 +104,7 @@ impl Program {
         params: Params,
         surroundings: &Arc<Surroundings>,
         limits: &Limits,
+        timed: bool,
     ) -> Run<Results>
     where
         Params: ComponentNamedList + Lower + Send + Sync,
@@ -104,9 +112,16 @@ impl Program {
     {
         let started = Instant::now();
         let mut store = self.store(surroundings, limits, started);
+        if timed {
+            store.data_mut().course = Some(Box::new(Course::of(started)));
+        }
         let result = self.call(&mut store, export, params).await;
+        if let Some(course) = &mut store.data_mut().course {
+            course.ends();
+        }
         let left = if self.metered { store.get_fuel().ok() } else { None };
-        let guest = store.into_data();
+        let mut guest = store.into_data();
+        let phases = guest.course.take().map(|course| course.phases).unwrap_or_default();
         Run {
             result: result.map_err(|error| fault(&error, &guest)),
             log: guest.log,
@@ -115,6 +130,7 @@ impl Program {
             memory: guest.memory,
             grown: guest.grown,
             fuel: left.map(|left| FUEL.saturating_sub(left)),
+            phases,
         }
     }
 
@@ -152,6 +168,10 @@ impl Program {
         Results: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let instance = self.instance.instantiate_async(&mut *store).await?;
+        if let Some(course) = &mut store.data_mut().course {
+            course.begins(Phase::Lower);
+            store.call_hook(course::hook);
+        }
         let function = export.of(&instance, &mut *store).context("an instance lacks an export of its component")?;
         function.call_async(store, params).await
     }
@@ -168,6 +188,7 @@ impl<T> Run<T> {
             memory: 0,
             grown: 0,
             fuel: None,
+            phases: Vec::new(),
         }
     }
 
@@ -180,6 +201,7 @@ impl<T> Run<T> {
             memory: self.memory,
             grown: self.grown,
             fuel: self.fuel,
+            phases: self.phases,
         }
     }
 }

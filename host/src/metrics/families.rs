@@ -1,7 +1,7 @@
 //! The families: every metric Berth has, by name. `docs/metrics.md` is made of these.
 //!
 //! Labels only ever have values from closed lists, from the catalogue, or of versions that serve, so that no caller can
-//! make a new series. Times are in seconds, as the ecosystem has it, in buckets from 5 microseconds up.
+//! make a new series. Times are in seconds, as the ecosystem has it, in buckets from 100 nanoseconds up.
 
 use super::{Counter, Description, Family, Gauge, Histogram};
 
@@ -33,7 +33,7 @@ families! {
     REQUEST_TIME: Family<Histogram, 0> = "berth_request_duration_seconds", [],
         "Time from a request's head to its answer.";
     PHASE_TIME: Family<Histogram, 1> = "berth_request_phase_duration_seconds", ["phase"],
-        "Time of a request's phases: read (key, body, parsing), queue (waiting for a place), run (making the instance and deciding), check (of the answer).";
+        "Time of the phases of one request in 61, which add up to all of its time: read (key and body), queue (waiting for a place and a thread), parse, instantiate, lower (the request into the instance), run (the guest, with what the host does for it), lift (the answer out of it), discard (of the instance), or in place of these from parse on behind (all of a decision that the process for long ones makes), then check (of the answer), log, write (the answer, which is sent afterwards). Lower and lift hold what reading the clock takes each time the guest is entered or left, one or two microseconds together.";
     DECISIONS: Family<Counter, 4> = "berth_decisions_total", ["tenant", "policy", "version", "outcome"],
         "Decisions of the versions that serve: allocated, refused or faulted. A version that serves no more is not shown.";
     FAULTS: Family<Counter, 3> = "berth_faults_total", ["tenant", "policy", "kind"],

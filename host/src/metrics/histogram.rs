@@ -5,17 +5,54 @@ use std::{
     time::Duration,
 };
 
-/// Upper bounds of the buckets, in microseconds: from less than the shortest decision to more than the longest.
-const BOUNDS: [u64; 28] = [
-    5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000,
-    100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+/// Upper bounds of the buckets, in nanoseconds: from less than the shortest phase to more than the longest decision.
+const BOUNDS: [u64; 39] = [
+    100,
+    200,
+    300,
+    500,
+    750,
+    1_000,
+    1_500,
+    2_000,
+    3_000,
+    4_000,
+    5_000,
+    7_500,
+    10_000,
+    20_000,
+    30_000,
+    40_000,
+    50_000,
+    75_000,
+    100_000,
+    150_000,
+    200_000,
+    300_000,
+    500_000,
+    750_000,
+    1_000_000,
+    1_500_000,
+    2_000_000,
+    3_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    50_000_000,
+    100_000_000,
+    200_000_000,
+    500_000_000,
+    1_000_000_000,
+    2_000_000_000,
+    5_000_000_000,
+    10_000_000_000,
 ];
 
 /// A histogram of times.
 ///
 /// The sum, the buckets and so the count are read one after the other: a reading taken while others write may be off by
 /// the few that came in between, and is right again at the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Histogram {
     buckets: [AtomicU64; BOUNDS.len()],
     /// Times above the last bound.
@@ -24,18 +61,25 @@ pub struct Histogram {
     nanoseconds: AtomicU64,
 }
 
+impl Default for Histogram {
+    fn default() -> Self {
+        let (above, nanoseconds) = (AtomicU64::default(), AtomicU64::default());
+        Self { buckets: [const { AtomicU64::new(0) }; _], above, nanoseconds }
+    }
+}
+
 impl Histogram {
     /// Counts a time.
     pub fn record(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let place = BOUNDS.partition_point(|bound| bound * 1_000 < nanoseconds);
+        let place = BOUNDS.partition_point(|bound| *bound < nanoseconds);
         self.buckets.get(place).unwrap_or(&self.above).fetch_add(1, Ordering::Relaxed);
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
     /// The upper bounds in seconds, the last infinite, with how many times fell into each bucket.
     pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
-        let bounds = BOUNDS.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
+        let bounds = BOUNDS.iter().map(|bound| *bound as f64 / 1e9).chain([f64::INFINITY]);
         let counts = self.buckets.iter().chain([&self.above]);
         bounds.zip(counts.map(|count| count.load(Ordering::Relaxed))).collect()
     }
@@ -53,9 +97,9 @@ mod tests {
     #[test]
     fn a_time_falls_into_the_first_bucket_that_holds_it() {
         for (time, bound) in [
-            (Duration::ZERO, 5e-6),
+            (Duration::ZERO, 1e-7),
             (Duration::from_micros(5), 5e-6),
-            (Duration::from_nanos(5_001), 1e-5),
+            (Duration::from_nanos(5_001), 7.5e-6),
             (Duration::from_secs(10), 10.0),
             (Duration::from_secs(11), f64::INFINITY),
             (Duration::MAX, f64::INFINITY),

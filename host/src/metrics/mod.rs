@@ -7,12 +7,14 @@
 pub mod families;
 mod family;
 mod histogram;
+mod phase;
 mod request;
 mod words;
 
 pub use family::{Counter, Description, Family, Gauge, Kind, Labels, Sheet, exposition};
 pub use histogram::Histogram;
-pub use request::{Account, CALLER_LEFT, DECISION, Phase, Requests};
+pub use phase::{Phase, SAMPLE, Timer};
+pub use request::{Account, CALLER_LEFT, DECISION, Requests};
 pub use words::Words;
 
 use std::sync::{

@@ -1,8 +1,14 @@
 //! What became of the webhook's requests: each is accounted for once, also one whose caller left.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
 
-use super::{Held, Histogram, Level, Words};
+use super::{
+    Held, Histogram, Level, Words,
+    phase::{Phase, SAMPLE, Timer},
+};
 
 /// The outcome of a request that was answered with a decision.
 pub const DECISION: &str = "decision";
@@ -19,36 +25,9 @@ pub struct Requests {
     pub in_flight: Level,
     /// From a request's head to its answer.
     pub time: Histogram,
+    /// Those that ever began.
+    begun: AtomicU64,
     phases: [Histogram; Phase::ALL.len()],
-}
-
-/// A part of a request's time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// The key is compared, the body arrives and is parsed.
-    Read,
-    /// The request waits for a place.
-    Queue,
-    /// An instance is made and decides.
-    Run,
-    /// The answer is checked and written.
-    Check,
-}
-
-impl Phase {
-    /// All phases, in the order of a request.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Queue, Self::Run, Self::Check];
-
-    /// The stable word for this phase.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Queue => "queue",
-            Self::Run => "run",
-            Self::Check => "check",
-        }
-    }
 }
 
 impl Requests {
@@ -57,6 +36,7 @@ impl Requests {
             outcomes: Words::new([DECISION, CALLER_LEFT].into_iter().chain(codes)),
             in_flight: Level::default(),
             time: Histogram::default(),
+            begun: AtomicU64::default(),
             phases: Default::default(),
         }
     }
@@ -64,10 +44,11 @@ impl Requests {
     /// Opens the account of a request whose head has arrived.
     pub fn begin(&self) -> Account<'_> {
         let now = Instant::now();
-        Account { requests: self, _held: self.in_flight.hold(), began: now, phase_began: now, outcome: CALLER_LEFT }
+        let timer = Timer::new(self.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLE), now);
+        Account { requests: self, _held: self.in_flight.hold(), began: now, timer, outcome: CALLER_LEFT }
     }
 
-    /// The times of each phase.
+    /// The times of each phase, of the sample.
     pub fn phases(&self) -> impl Iterator<Item = (Phase, &Histogram)> {
         Phase::ALL.into_iter().zip(&self.phases)
     }
@@ -79,43 +60,28 @@ pub struct Account<'a> {
     requests: &'a Requests,
     _held: Held<'a>,
     began: Instant,
-    phase_began: Instant,
+    /// Of its phases.
+    pub timer: Timer,
     outcome: &'static str,
 }
 
 impl Account<'_> {
-    /// A phase ends now, and the next begins. Gives its time.
-    pub fn ends(&mut self, phase: Phase) -> Duration {
-        let now = Instant::now();
-        let time = now.duration_since(self.phase_began);
-        self.phase_began = now;
-        self.time(phase, time);
-        time
-    }
-
-    /// Two phases end now, of which the first took this long.
-    pub fn end_both(&mut self, first: (Phase, Duration), second: Phase) {
-        self.time(first.0, first.1);
-        self.phase_began += first.1;
-        self.ends(second);
-    }
-
     /// The request is answered, with this outcome.
     pub fn close(mut self, outcome: &'static str) {
         self.outcome = outcome;
-    }
-
-    fn time(&self, phase: Phase, time: Duration) {
-        if let Some((_, histogram)) = self.requests.phases().find(|(known, _)| *known == phase) {
-            histogram.record(time);
-        }
     }
 }
 
 impl Drop for Account<'_> {
     fn drop(&mut self) {
+        let now = Instant::now();
         self.requests.outcomes.add(self.outcome);
-        self.requests.time.record(self.began.elapsed());
+        self.requests.time.record(now.saturating_duration_since(self.began));
+        for (place, time) in self.timer.ended(now) {
+            if let Some(histogram) = self.requests.phases.get(place) {
+                histogram.record(time);
+            }
+        }
     }
 }
 
@@ -135,5 +101,13 @@ mod tests {
         assert_eq!(read, [(DECISION, 1), (CALLER_LEFT, 1), ("rejected", 1)]);
         drop(open);
         assert_eq!(requests.in_flight.get(), 0);
+    }
+
+    #[test]
+    fn the_first_request_of_so_many_is_timed_by_phase() {
+        let requests = Requests::new([]);
+        let timed = (0..2 * SAMPLE).filter(|_| requests.begin().timer.is_on()).count();
+        assert!(requests.begin().timer.is_on());
+        assert_eq!(timed, 2);
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     contract::{Digest, Limits},
     decide::{Here, Ruling, Runs, rule},
     http::{JSON, RequestId, RequestIds, name},
-    metrics::{Account, DECISION, Metrics, Phase},
+    metrics::{Account, DECISION, Metrics, Phase, Timer},
     wire,
 };
 
@@ -151,9 +151,12 @@ impl Webhook {
                 answer
             }
             Err(problem) => {
+                about.account.timer.enters(Phase::Log);
                 problem.log(id, &about);
+                about.account.timer.enters(Phase::Write);
+                let answer = problem.respond(id);
                 about.account.close(problem.reply().code);
-                problem.respond(id)
+                answer
             }
         }
     }
@@ -172,10 +175,9 @@ impl Webhook {
         let (policy, share) = self.admit(&tenant, &policy, &head, about)?;
         share.request().map_err(Problem::OverQuota)?;
         let bytes = self.read(&head, body).await?;
-        about.account.ends(Phase::Read);
+        about.account.timer.enters(Phase::Queue);
         let places = self.places(&share).await?;
-        about.account.ends(Phase::Queue);
-        let (ruling, device) = self.decide(policy, &share, bytes, places).await?;
+        let (ruling, device) = self.decide(policy, &share, bytes, places, &mut about.account.timer).await?;
         self.conclude(id, about, ruling, &device)
     }
 
@@ -193,17 +195,29 @@ impl Webhook {
         share: &Arc<Share>,
         body: Bytes,
         places: Places,
+        timer: &mut Timer,
     ) -> Result<(Ruling, String), Problem> {
         let (habit, json_depth) = (policy.habit.clone(), self.intake.limits.json_depth);
         let asked = Arc::new(Asked { policy, body, json_depth, _places: places });
-        let begun = asked.clone();
-        let here = async move { begun.rule(&Here).await };
+        let (begun, mut here_timer) = (asked.clone(), timer.clone());
+        let here = async move {
+            here_timer.enters(Phase::Parse);
+            (begun.rule(&Here { timed: here_timer.is_on() }).await, Some(here_timer))
+        };
+        // If it is not made here, what was begun here is a part of the time that it takes behind.
+        timer.enters(Phase::Behind);
         let behind = |before| {
             let (process, body, held) = (self.process.clone(), Arc::from(&*asked.body), asked.clone());
             let behind = Behind { process, share: share.clone(), habit: habit.clone(), body, held, before };
-            async move { asked.rule(&behind).await }
+            async move { (asked.rule(&behind).await, None) }
         };
-        self.lanes.run(share, &habit, here, behind).await.unwrap_or(Err(Problem::OverCapacity))
+        let Some((ruled, timed_here)) = self.lanes.run(share, &habit, here, behind).await else {
+            return Err(Problem::OverCapacity);
+        };
+        if let Some(timed) = timed_here {
+            *timer = timed;
+        }
+        ruled
     }
 
     /// Finds the policy, if the caller may use it. A caller without the tenant's key cannot tell a tenant without such a

@@ -32,7 +32,10 @@ impl Webhook {
     ) -> Result<Answer, Problem> {
         let Ruling { decided: Decided { verdict, trail }, version, fell_back, standing } = ruling;
         about.standing = standing;
-        about.account.end_both((Phase::Run, trail.elapsed), Phase::Check);
+        for (phase, began) in &trail.phases {
+            about.account.timer.entered(*phase, *began);
+        }
+        about.account.timer.enters(Phase::Log);
         let shown = version.as_ref().filter(|_| self.intake.version_header);
         if let Some(fell_back) = fell_back {
             return self.fell_back(id, about, (verdict, &trail, &fell_back), device, shown);
@@ -41,6 +44,7 @@ impl Webhook {
             Verdict::Allocated { hub, response, reasons } => {
                 about.count(Counts::allocated);
                 line::decision(id, about, version.as_ref(), &trail, &Sent { device, hub: &hub, reasons: &reasons });
+                about.account.timer.enters(Phase::Write);
                 return Ok(respond(id, response, shown));
             }
             Verdict::Refused(refusal) => {
@@ -82,6 +86,7 @@ impl Webhook {
             Verdict::Faulted(fault) => return Err(Problem::Fault(fault)),
         };
         line::fallback(id, about, fell_back, trail, device, hub.as_deref());
+        about.account.timer.enters(Phase::Write);
         if self.intake.version_header {
             answer.headers_mut().insert(FALLBACK, HeaderValue::from_static(fell_back.to.as_str()));
         }

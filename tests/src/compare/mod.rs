@@ -16,6 +16,7 @@ mod machine;
 mod native;
 pub mod page;
 pub mod peers;
+pub mod profile;
 mod reload;
 pub mod report;
 pub mod server;

@@ -88,7 +88,7 @@ fn introduction(report: &Report) -> String {
          {} of {} s at each rate for latency. Berth is `berth serve` with its defaults, everything on: keys, limits, checks \
          of answers, metrics, log; each decision has an instance of its own. The native handler is axum with the rule \
          compiled in and nothing else. Node and OPA pick the first hub that will do, the others rank them as the SDK does; \
-         the bodies leave one.",
+         the bodies leave one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
         machine.processors,
         machine.processor,
         machine.memory_gib,

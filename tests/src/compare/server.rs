@@ -105,6 +105,12 @@ impl Server {
         Ok(self.folder.take())
     }
 
+    /// Its process's number.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Bytes of its memory that are resident.
     ///
     /// # Errors

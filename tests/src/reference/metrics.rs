@@ -25,7 +25,7 @@ scrape_configs:
     static_configs: [{{ targets: [\"berth.internal:7072\"] }}]
 ```
 
-Times are in seconds, in buckets from 5 microseconds to 10 seconds. Counters begin anew with the process.
+Times are in seconds, in buckets from 100 nanoseconds to 10 seconds. Counters begin anew with the process.
 
 Labels have values from closed lists and names from the catalogue, never anything from a request. What is removed from the
 catalogue is removed from the metrics, and a version has series as long as it serves, so they do not pile up. A decision

@@ -1,6 +1,10 @@
-//! The comparison of `cargo xtask bench` measures all that its page tells of. How fast anything is is not looked at.
+//! `cargo xtask bench` measures all that its page tells of, and `cargo xtask profile` tells of every phase. How fast anything
+//! is is not looked at.
 
-use berth_tests::compare::{PERCENT, Plan, page, report::Report, run};
+use std::time::Duration;
+
+use berth::metrics::SAMPLE;
+use berth_tests::compare::{PERCENT, Plan, page, profile::Subject, report::Report, run};
 
 #[test]
 fn the_comparison_measures_all_that_its_page_tells() {
@@ -35,5 +39,27 @@ fn the_comparison_measures_all_that_its_page_tells() {
     let page = &page::documents(&report)[0].text;
     for start in ["| native handler ", "| Berth, Rust 0", "| Berth / Node http | ≥ 1.60 | not measured", "| 2 | "] {
         assert!(page.lines().any(|line| line.starts_with(start)), "{start} is not in\n{page}");
+    }
+}
+
+#[test]
+fn a_profile_tells_of_every_phase_of_a_decision() {
+    let subject = Subject::start("by-suffix").unwrap();
+    let profile = subject.measure(Duration::from_millis(300)).unwrap();
+    assert!(profile.rate > 0.0 && profile.processor > 0.0);
+    let table = profile.table();
+    assert_eq!(profile.whole.requests, profile.requests, "{table}");
+    let count = |word: &str| profile.phases.iter().find(|share| share.phase == word).map_or(0, |share| share.requests);
+    for word in ["read", "queue", "log", "write"] {
+        let sample = profile.requests / SAMPLE;
+        assert!((sample..=sample + 1).contains(&count(word)), "{word} of {} requests: {table}", profile.requests);
+    }
+    // On a busy machine some may take so long that they are made in the other process, or fail.
+    for word in ["parse", "instantiate", "lower", "run", "lift", "discard", "check"] {
+        let (decided, begun) = (count(word) + count("behind"), count("read"));
+        assert!(decided > 0 && decided <= begun && decided + profile.failed >= begun, "{word}: {table}");
+    }
+    for share in &profile.phases {
+        assert!(share.mean > 0.0 && share.median > 0.0 && table.contains(&format!("| {} | ", share.phase)), "{table}");
     }
 }

@@ -1,8 +1,8 @@
 //! What can be watched: the exposition is the documented one, every request is in it once, and nobody can make it grow.
 
-use berth::metrics::families;
+use berth::metrics::{Phase, SAMPLE, families};
 use berth_tests::{
-    Berth, Catalogue,
+    Berth, Catalogue, Policy,
     api::version_of,
     bodies::{self, TOASTERS},
     guests::{Guest, Reply},
@@ -80,11 +80,6 @@ async fn every_request_is_counted_once() {
     assert_eq!(reading.sum("berth_requests_total", &[]), 8.0);
     assert_eq!(reading.sum("berth_request_duration_seconds_count", &[]), 8.0);
     assert_eq!(reading.sum("berth_requests_in_flight", &[]), 0.0);
-    // Whether a body makes sense is seen in its place for a decision.
-    for (phase, requests) in [("read", 6.0), ("queue", 6.0), ("run", 5.0), ("check", 5.0)] {
-        let count = reading.sum("berth_request_phase_duration_seconds_count", &[&format!("phase=\"{phase}\"")]);
-        assert_eq!(count, requests, "{phase}");
-    }
     let decisions = |policy, outcome: &str| {
         let labels = [format!("policy=\"{policy}\""), format!("outcome=\"{outcome}\"")];
         reading.sum("berth_decisions_total", &[&labels[0], &labels[1]])
@@ -94,6 +89,87 @@ async fn every_request_is_counted_once() {
     assert_eq!(decisions("traps", "faulted"), 1.0);
     assert_eq!(reading.sum("berth_faults_total", &["policy=\"traps\"", "kind=\"trap\""]), 1.0);
     assert_eq!(reading.sum("berth_faults_total", &[]), 1.0);
+}
+
+/// The time of a phase, in seconds, and how many requests were in it.
+fn phase(reading: &Reading, phase: &str) -> (f64, f64) {
+    let of = |what| {
+        let name = format!("berth_request_phase_duration_seconds_{what}");
+        reading.sum(&name, &[&format!("phase=\"{phase}\"")])
+    };
+    (of("sum"), of("count"))
+}
+
+/// The phases that some request of the sample was in.
+fn phases(reading: &Reading) -> Vec<&'static str> {
+    Phase::ALL.map(Phase::as_str).into_iter().filter(|word| phase(reading, word).1 > 0.0).collect()
+}
+
+/// The first request is in the sample, so that one tells.
+#[tokio::test]
+async fn phases_of_a_request_add_up_to_its_time() {
+    let berth = Berth::serving(toasters()).await;
+    berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(TOASTERS);
+    let reading = berth.metrics().await;
+    let here = ["read", "queue", "parse", "instantiate", "lower", "run", "lift", "discard", "check", "log", "write"];
+    assert_eq!(phases(&reading), here);
+    let each: Vec<_> = here.iter().map(|word| phase(&reading, word)).collect();
+    assert!(each.iter().all(|(time, count)| *count == 1.0 && *time > 0.0), "{each:?}");
+    let together: f64 = each.iter().map(|(time, _)| time).sum();
+    let whole = reading.sum("berth_request_duration_seconds_sum", &[]);
+    assert!((together - whole).abs() < 1e-9, "{together} of {whole}");
+}
+
+/// Of the phases a request gets to, the last has the rest of its time.
+#[tokio::test]
+async fn a_request_that_gets_no_decision_has_the_phases_it_got_to() {
+    let catalogue = all_outcomes();
+    for (policy, body, there) in [
+        ("toasters", "{", vec!["read", "queue", "parse", "log", "write"]),
+        ("nobody", bodies::first(), vec!["read", "log", "write"]),
+    ] {
+        let berth = Berth::serving(catalogue.clone()).await;
+        berth.asks(&format!("contoso/{policy}")).with(body).await;
+        let reading = berth.metrics().await;
+        assert_eq!(phases(&reading), there, "{policy}");
+        let together: f64 = there.iter().map(|word| phase(&reading, word).0).sum();
+        let whole = reading.sum("berth_request_duration_seconds_sum", &[]);
+        assert!((together - whole).abs() < 1e-9, "{policy}: {together} of {whole}");
+    }
+    // What traps ends in the guest, and still leaves it.
+    let berth = Berth::serving(catalogue).await;
+    berth.asks("contoso/traps").with(bodies::first()).await.is_error(503, "policy-fault");
+    let reading = berth.metrics().await;
+    assert!(phases(&reading).starts_with(&["read", "queue", "parse", "instantiate", "lower", "run"]));
+}
+
+/// One request of so many is timed by phase, and only that: telling them apart takes time.
+#[tokio::test]
+async fn a_sample_is_timed_by_phase() {
+    let berth = Berth::serving(toasters()).await;
+    for _ in 0..=SAMPLE {
+        berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(TOASTERS);
+    }
+    let reading = berth.metrics().await;
+    assert_eq!(reading.sum("berth_request_duration_seconds_count", &[]), SAMPLE as f64 + 1.0);
+    for word in ["read", "run", "write"] {
+        assert_eq!(phase(&reading, word).1, 2.0, "{word}");
+    }
+    let help = families::PHASE_TIME.help;
+    assert!(help.contains(&format!("one request in {SAMPLE}")), "{help}");
+}
+
+/// A decision that is made in the process for long ones is one phase here.
+#[tokio::test]
+async fn a_long_decision_is_one_phase() {
+    let spins = Guest::doing("(loop $again (br $again))").after_verification();
+    let policy = Policy::from(spins).time_ms(300);
+    let berth = Berth::serving(Catalogue::new().tenant("contoso").policy("spins", policy)).await;
+    berth.asks("contoso/spins").with(bodies::first()).await.is_error(503, "policy-fault");
+    let reading = berth.metrics().await;
+    assert_eq!(phases(&reading), ["read", "queue", "behind", "log", "write"]);
+    let (time, whole) = (phase(&reading, "behind").0, reading.sum("berth_request_duration_seconds_sum", &[]));
+    assert!(time > 0.9 * whole, "{time} of {whole}");
 }
 
 /// A caller that goes away while its policy decides is accounted for, too, and what decides ends.
