@@ -7,7 +7,8 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use x509_cert::{
     Certificate,
-    der::{Decode as _, asn1::ObjectIdentifier},
+    attr::AttributeTypeAndValue,
+    der::{Decode as _, Tag, Tagged as _, asn1::ObjectIdentifier},
     ext::pkix::{SubjectAltName, name::GeneralName},
     name::Name as DistinguishedName,
 };
@@ -60,9 +61,9 @@ impl CertificateFacts {
         let der = STANDARD.decode(text.trim()).ok()?;
         let certificate = Certificate::from_der(&der).ok()?.tbs_certificate;
         Some(Self {
-            subject: certificate.subject.to_string(),
+            subject: written(&certificate.subject),
             subject_common_name: common_name(&certificate.subject),
-            issuer: certificate.issuer.to_string(),
+            issuer: written(&certificate.issuer),
             issuer_common_name: common_name(&certificate.issuer),
             subject_alternative_names: certificate
                 .get::<SubjectAltName>()
@@ -77,6 +78,49 @@ impl CertificateFacts {
             sha256_thumbprint: hex::encode_upper(Sha256::digest(&der)),
         })
     }
+}
+
+/// The attribute types that RFC 4514 has short names for.
+const SHORT: [(ObjectIdentifier, &str); 9] = [
+    (COMMON_NAME, "CN"),
+    (ObjectIdentifier::new_unwrap("2.5.4.10"), "O"),
+    (ObjectIdentifier::new_unwrap("2.5.4.11"), "OU"),
+    (ObjectIdentifier::new_unwrap("2.5.4.6"), "C"),
+    (ObjectIdentifier::new_unwrap("2.5.4.7"), "L"),
+    (ObjectIdentifier::new_unwrap("2.5.4.8"), "ST"),
+    (ObjectIdentifier::new_unwrap("2.5.4.9"), "STREET"),
+    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"), "DC"),
+    (ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"), "UID"),
+];
+
+/// A name as RFC 4514 has it. What every device's name is made of is put together here: the crate goes through all names
+/// there are for each attribute.
+fn written(name: &DistinguishedName) -> String {
+    let mut text = String::new();
+    for (at, rdn) in name.0.iter().rev().enumerate() {
+        for (of_rdn, attribute) in rdn.0.iter().enumerate() {
+            text.push_str(match (at, of_rdn) {
+                (0, 0) => "",
+                (_, 0) => ",",
+                _ => "+",
+            });
+            match plain(attribute) {
+                Some((name, value)) => text.extend([name, "=", value]),
+                None => text.push_str(&attribute.to_string()),
+            }
+        }
+    }
+    text
+}
+
+/// An attribute's short name and its value, if that needs no escape.
+fn plain(attribute: &AttributeTypeAndValue) -> Option<(&'static str, &str)> {
+    let (_, name) = SHORT.iter().find(|(known, _)| *known == attribute.oid)?;
+    let is_text = matches!(attribute.value.tag(), Tag::PrintableString | Tag::Utf8String);
+    let value = std::str::from_utf8(attribute.value.value()).ok().filter(|_| is_text)?;
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || b" -.:/()=?".contains(&byte);
+    let ends = [value.bytes().next()?, value.bytes().next_back()?];
+    (value.bytes().all(inside) && !ends.contains(&b' ')).then_some((name, value))
 }
 
 fn common_name(name: &DistinguishedName) -> Option<String> {
@@ -97,5 +141,28 @@ fn alternative_name(name: &GeneralName) -> Option<AlternativeName> {
             v4.or(v6).ok().map(|address| AlternativeName::Ip(address.to_string()))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr as _;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_written_as_the_crate_writes_it() {
+        for name in [
+            "CN=press-17,O=Contoso",
+            "CN=a+OU=b,O=c,C=DE,L=d,ST=e,STREET=1 Main St.,DC=example,DC=com,UID=x",
+            r"CN=\ space\ ,O=a\,b\+c,OU=\#1",
+            "CN=m\u{fc}ller,O=(a) b:c/d@e=f",
+            "SERIALNUMBER=7,CN=s",
+            "",
+        ] {
+            let name = DistinguishedName::from_str(name).unwrap();
+            assert_eq!(written(&name), name.to_string());
+        }
+        assert_eq!(written(&DistinguishedName::from_str("CN=a,O=b").unwrap()), "CN=a,O=b");
     }
 }
