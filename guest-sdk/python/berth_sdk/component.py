@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import wit_world
 from componentize_py_types import Err
@@ -40,18 +40,33 @@ class _Berth:
             raise LookupFailed("no-such-table" if missing else "too-many-lookups") from None
 
 
+def _maker(own: type, names: tuple[str, ...]) -> Callable[[Any], Any]:
+    return lambda value: own(*[_translated(getattr(value, name)) for name in names])
+
+
+def _elements(value: list[Any]) -> list[Any]:
+    return [_translated(element) for element in value]
+
+
+def _makers() -> dict[type, Callable[[Any], Any]]:
+    """How each class of the bindings becomes the SDK's own: of the same name without underscores, with the same fields."""
+    theirs = [value for value in vars(types).values() if isinstance(value, type) and is_dataclass(value)]
+    owns = {their: getattr(contract, their.__name__.replace("_", ""), None) for their in theirs}
+    makers = {their: _maker(own, tuple(field.name for field in fields(their))) for their, own in owns.items() if own}
+    return {**makers, list: _elements}
+
+
+# Looked up once, while the policy is built: to ask a class for its fields takes longer than to fill them.
+_MAKERS = _makers()
+
+
 def _translated(value: Any) -> Any:
-    """The SDK's own class for one of the bindings: of the same name without underscores, with the same fields."""
-    if isinstance(value, list):
-        return [_translated(element) for element in value]
-    if not is_dataclass(value):
-        return value
-    own = getattr(contract, type(value).__name__.replace("_", ""))
-    return own(*[_translated(getattr(value, field.name)) for field in fields(value)])
+    maker = _MAKERS.get(type(value))
+    return value if maker is None else maker(value)
 
 
-def _decision(decision: Decision) -> types.Decision:
-    tags, desired, payload = entry.decision_texts(decision)
+def _decision(decision: Decision, texts: entry.Texts) -> types.Decision:
+    tags, desired, payload = texts
     twin = types.InitialTwin(tags, desired) if decision.initial_twin is not None else None
     return types.Decision(decision.hub, twin, payload, decision.reasons)
 
@@ -73,7 +88,7 @@ def world(policy: ModuleType) -> type:
         def allocate(self, request: types.Request) -> types.Decision:
             _system.begin()
             try:
-                return _decision(entry.allocate(policy, _translated(request)))
+                return _decision(*entry.allocate(policy, _translated(request)))
             except Refusal as refusal:
                 raise Err(_refusal(refusal)) from None
             finally:
