@@ -37,6 +37,12 @@ const char *berth_host_settings(void);
 berth_found berth_host_lookup(const char *table, const char *key, const char **row);
 _Noreturn void berth_host_trap(void);
 
+/* The arena, which takes the place of the C library's functions in a component. */
+void *berth_malloc(size_t size);
+void *berth_calloc(size_t count, size_t size);
+void *berth_realloc(void *block, size_t size);
+void berth_free(void *block);
+
 /* Memory that is there, or a trap. */
 void *berth_alloc(size_t size);
 const char *berth_copy(const char *text, size_t length);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../testing.h"
+#include "../src/internal.h"
 
 #define SAME(found, wanted) same(__LINE__, found, wanted)
 
@@ -115,6 +116,36 @@ static void a_certificate_is_what_the_test_says(void) {
   SAME(berth_certificate_of(request)->alternative_names[0].value, "a.example.com");
 }
 
+static void the_arena_gives_blocks_that_are_aligned_apart_and_last(void) {
+  unsigned char *first = berth_malloc(3), *second = berth_calloc(2, 4), *none = berth_malloc(0);
+  berth_assert((uintptr_t)first % 16 == 0 && (uintptr_t)second % 16 == 0 && first != second && none != second);
+  memset(first, 1, 3);
+  memset(second, 2, 8);
+  unsigned char *moved = berth_realloc(first, 1000);
+  berth_assert(moved != first && moved[2] == 1 && second[7] == 2);
+  berth_assert(berth_realloc(moved, 2000) == moved && berth_realloc(moved, 10) == moved);
+  unsigned char *next = berth_malloc(5);
+  memset(next, 3, 5);
+  berth_free(next);
+  unsigned char *again = berth_calloc(5, 1);
+  berth_assert(again == next && again[4] == 0 && berth_calloc(SIZE_MAX, 2) == NULL);
+  berth_free(again);
+  berth_free(NULL);
+}
+
+static void what_the_arena_has_no_room_for_is_the_librarys(void) {
+  unsigned char *large = berth_malloc(1 << 20), *inside = berth_malloc(100);
+  memset(large, 1, 1 << 20);
+  memset(inside, 2, 100);
+  large = berth_realloc(large, 2 << 20);
+  inside = berth_realloc(inside, 1 << 20);
+  berth_assert(large[(1 << 20) - 1] == 1 && inside[99] == 2);
+  berth_free(large);
+  berth_free(inside);
+  for (int n = 0; n < 40; n++) memset(berth_malloc(10000), n, 10000);
+  for (int n = 0; n < 40; n++) berth_free(berth_malloc(0));
+}
+
 int main(void) {
   scores_and_hubs_are_those_of_the_rust_sdk();
   conditions_narrow_and_say_when_nothing_is_left();
@@ -123,6 +154,8 @@ int main(void) {
   a_missing_path_is_told_with_what_is_there();
   a_host_has_settings_tables_and_a_log();
   a_certificate_is_what_the_test_says();
+  the_arena_gives_blocks_that_are_aligned_apart_and_last();
+  what_the_arena_has_no_room_for_is_the_librarys();
   puts("all passed");
   return 0;
 }

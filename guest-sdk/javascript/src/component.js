@@ -9,6 +9,9 @@ import { Refusal } from "./refusal.js";
 import { Request } from "./request.js";
 import { parse } from "./settings.js";
 
+// Bytes that an ordinary decision does well with.
+const ROOM = 256 * 1024;
+
 // Texts of JavaScript may hold half a letter, which has no place in UTF-8, and ends the engine: all that cross are made whole.
 //
 // `policy` is the author's module, `imports` what Berth gives it, `begin` what each call begins with.
@@ -19,6 +22,8 @@ export function component(policy, imports, begin) {
     lookup: (table, key) => imports.lookup(table.toWellFormed(), key.toWellFormed()),
   };
   exchangeHost(host);
+  // Room that is free from here on, while the policy is built: to get it in each decision costs Berth more than to have it.
+  new ArrayBuffer(ROOM);
   if (typeof policy.allocate !== "function") {
     throw new TypeError("the policy exports no function `allocate`: write `export function allocate(request) { … }`");
   }

@@ -7,45 +7,54 @@ import { xxh64 } from "./xxh64.js";
 
 const LN2 = 0.6931471805599453;
 const SQRT2 = 1.4142135623730951;
-const FRACTION = (1n << 52n) - 1n;
-const EXPONENT_OF_ONE = 1023n;
+const EXPONENT_OF_ONE = 1023;
+// Of the terms of the logarithm's series, the last one first.
+const TERMS = Array.from({ length: 12 }, (_, index) => 1 / (2 * (11 - index) + 1));
 
-const float = new Float64Array(1);
-const bits = new BigUint64Array(float.buffer);
+const float = new DataView(new ArrayBuffer(8));
 
 export function lowerAscii(text) {
+  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase();
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
+function counts(weight) {
+  return Number.isFinite(weight) && weight > 0;
+}
+
 export function hubScore(key, hub, weight) {
-  if (!(Number.isFinite(weight) && weight > 0)) return -Infinity;
-  const hash = xxh64([...utf8(lowerAscii(key)), 0, ...utf8(lowerAscii(hub))]);
-  return weight / -ln(unit(hash));
+  if (!counts(weight)) return -Infinity;
+  const [high, low] = xxh64(utf8(`${lowerAscii(key)}\0${lowerAscii(hub)}`));
+  return weight / -ln(unit(high, low));
 }
 
 // Of equal scores, the hub whose lower-case name comes first. Undefined if no hub has a weight above zero.
 export function best(key, hubs, weight) {
+  const left = Array.from(hubs, (hub) => ({ hub, weight: weight(hub) })).filter((each) => counts(each.weight));
+  // What wins anyway needs no score.
+  if (left.length < 2) return left[0]?.hub;
   let found;
-  for (const hub of hubs) {
-    const score = hubScore(key, hub, weight(hub));
-    if (score === -Infinity) continue;
+  for (const { hub, weight } of left) {
+    const score = hubScore(key, hub, weight);
     const better = found === undefined || score > found.score;
     if (better || (score === found.score && lowerAscii(hub) < lowerAscii(found.hub))) found = { score, hub };
   }
-  return found?.hub;
+  return found.hub;
 }
 
 // The upper 52 bits of a hash as a number between 0 and 1, neither of which it can be.
-function unit(hash) {
-  return (Number(hash >> 12n) + 0.5) / 2 ** 52;
+function unit(high, low) {
+  return (high * 2 ** 20 + (low >>> 12) + 0.5) / 2 ** 52;
 }
 
 // The natural logarithm as the recipe has it: Math.log may differ from engine to engine in the last bit.
 function ln(x) {
-  float[0] = x;
-  let exponent = Number((bits[0] >> 52n) - EXPONENT_OF_ONE);
-  bits[0] = (bits[0] & FRACTION) | (EXPONENT_OF_ONE << 52n);
-  let mantissa = float[0];
+  float.setFloat64(0, x);
+  // Above the fraction's upper 20 bits.
+  const upper = float.getUint32(0);
+  let exponent = (upper >>> 20) - EXPONENT_OF_ONE;
+  float.setUint32(0, (upper & 0xfffff) | (EXPONENT_OF_ONE << 20));
+  let mantissa = float.getFloat64(0);
   if (mantissa > SQRT2) {
     mantissa /= 2;
     exponent += 1;
@@ -53,19 +62,23 @@ function ln(x) {
   const s = (mantissa - 1) / (mantissa + 1);
   const square = s * s;
   let series = 0;
-  for (let k = 11; k >= 0; k--) series = series * square + 1 / (2 * k + 1);
+  for (const term of TERMS) series = series * square + term;
   return exponent * LN2 + 2 * s * series;
 }
 
 // The engine has no TextEncoder.
 function utf8(text) {
   const bytes = [];
-  for (const character of text) {
-    const point = character.codePointAt(0);
+  for (let at = 0; at < text.length; at++) {
+    const point = text.codePointAt(at);
     if (point < 0x80) bytes.push(point);
     else if (point < 0x800) bytes.push(0xc0 | (point >> 6), 0x80 | (point & 63));
     else if (point < 0x10000) bytes.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
-    else bytes.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+    else {
+      bytes.push(0xf0 | (point >> 18), 0x80 | ((point >> 12) & 63), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63));
+      // It has two halves.
+      at++;
+    }
   }
   return bytes;
 }

@@ -4,7 +4,11 @@ the shortest numbers that stand for the same ones.
 
 import json
 import math
+from json.encoder import encode_basestring
 from typing import Any
+
+# Made once: `json.dumps` makes one at each call that asks for anything of its own.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def write(value: Any) -> str:
@@ -18,7 +22,7 @@ def write(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return encode_basestring(value) if isinstance(value, str) else _encode(value)
 
 
 def _float(value: float) -> str:

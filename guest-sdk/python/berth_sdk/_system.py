@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import gc
 import io
 import os
 import random
@@ -184,6 +185,9 @@ def close(host: HostProtocol) -> None:
     if "logging" in sys.modules:
         _take_over_logging()
     sys.addaudithook(_refuse)
+    # What is there now stays for good, so that no decision looks through it for garbage.
+    gc.collect()
+    gc.freeze()
 
 
 def _take_over_logging() -> None:

@@ -19,16 +19,21 @@ from .settings import parse
 LIBRARY = os.path.dirname(os.path.dirname(json.__file__))
 
 
-def allocate(policy: ModuleType, record: contract.Request) -> Decision:
+# Tags, desired properties and payload of a decision, as text.
+Texts = tuple[Optional[str], Optional[str], Optional[str]]
+
+
+def allocate(policy: ModuleType, record: contract.Request) -> tuple[Decision, Texts]:
     """Calls the policy's `allocate`. Raises a Refusal, or what the policy raised if that is a fault, once it is logged."""
     try:
         decision = policy.allocate(Request(record))
         if not isinstance(decision, Decision):
             raise TypeError(f"allocate returned {type(decision).__name__}, not a Decision")
         # Written here, so that what has no place in JSON or in UTF-8 is a fault like any other.
-        for text in (decision.hub, *decision.reasons, *decision_texts(decision)):
+        texts = decision_texts(decision)
+        for text in (decision.hub, *decision.reasons, *texts):
             (text or "").encode()
-        return decision
+        return decision, texts
     except BaseException as raised:
         refusal = Refusal.of(raised)
         if refusal is not None:
@@ -49,8 +54,8 @@ def validate_settings(policy: ModuleType, text: str) -> Optional[str]:
     return None
 
 
-def decision_texts(decision: Decision) -> tuple[Optional[str], Optional[str], Optional[str]]:
-    """Tags, desired properties and payload as text. What has no members is left out, as DPS leaves it out."""
+def decision_texts(decision: Decision) -> Texts:
+    """What has no members is left out, as DPS leaves it out."""
     twin = decision.initial_twin
     tags = write(twin.tags) if twin and twin.tags else None
     desired = write(twin.desired_properties) if twin and twin.desired_properties else None

@@ -16,16 +16,22 @@ _LN2 = 0.6931471805599453
 _SQRT2 = 1.4142135623730951
 _FRACTION = (1 << 52) - 1
 _EXPONENT_OF_ONE = 1023
+# Of the terms of the logarithm's series, the last one first.
+_TERMS = tuple(1.0 / (2 * k + 1) for k in range(11, -1, -1))
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def lower_ascii(text: str) -> str:
-    return text.translate(_LOWER)
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
+def _counts(weight: float) -> bool:
+    return math.isfinite(weight) and weight > 0
 
 
 def hub_score(key: str, hub: str, weight: float) -> float:
     """How much a key prefers a hub: the hub with the highest score wins. The same in every SDK, to the bit."""
-    if not (math.isfinite(weight) and weight > 0):
+    if not _counts(weight):
         return -math.inf
     digest = xxh64(lower_ascii(key).encode() + b"\0" + lower_ascii(hub).encode())
     return weight / -_ln(_unit(digest))
@@ -33,14 +39,12 @@ def hub_score(key: str, hub: str, weight: float) -> float:
 
 def best(key: str, hubs: Iterable[str], weight: Callable[[str], float]) -> str | None:
     """Of equal scores, the hub whose lower-case name comes first. None if no hub has a weight above zero."""
-    found: tuple[float, str] | None = None
-    for hub in hubs:
-        score = hub_score(key, hub, weight(hub))
-        if score == -math.inf:
-            continue
-        if found is None or score > found[0] or (score == found[0] and lower_ascii(hub) < lower_ascii(found[1])):
-            found = (score, hub)
-    return found[1] if found else None
+    weighed = [(hub, weight(hub)) for hub in hubs]
+    left = [(hub, share) for hub, share in weighed if _counts(share)]
+    if len(left) < 2:
+        return left[0][0] if left else None
+    scored = [(-hub_score(key, hub, share), lower_ascii(hub), hub) for hub, share in left]
+    return min(scored, key=lambda each: each[:2])[2]
 
 
 def _unit(digest: int) -> float:
@@ -59,6 +63,6 @@ def _ln(x: float) -> float:
     s = (mantissa - 1.0) / (mantissa + 1.0)
     square = s * s
     series = 0.0
-    for k in range(11, -1, -1):
-        series = series * square + 1.0 / (2 * k + 1)
+    for term in _TERMS:
+        series = series * square + term
     return exponent * _LN2 + 2.0 * s * series

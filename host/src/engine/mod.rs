@@ -14,6 +14,7 @@ mod guest;
 mod inspect;
 pub mod priority;
 mod program;
+mod started;
 mod ticker;
 pub mod worker;
 
@@ -23,6 +24,7 @@ pub use cpu::processor_time;
 pub use guest::{LogLevel, LogLine, LookupTable, Surroundings};
 pub use inspect::{Offer, PACKAGE as CONTRACT, Rejection, VERSION as CONTRACT_VERSION, offer};
 pub use program::{Program, Run};
+pub use started::{Started, start};
 
 use std::{sync::Arc, time::Duration};
 

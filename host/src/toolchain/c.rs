@@ -20,6 +20,11 @@ const REQUIREMENTS: &str = include_str!("c/requirements.txt");
 /// leave assertions out.
 const INSTEAD: [&str; 3] = ["-Dabort=berth_abort", "-D__assert_fail=berth_assert_fail", "-UNDEBUG"];
 
+/// The SDK's file with these in place of the C library's, for which see there. A policy's own SDK may be older than it.
+const ARENA: &str = "sdk/src/arena.c";
+const FROM_ARENA: [&str; 4] =
+    ["-Dmalloc=berth_malloc", "-Dcalloc=berth_calloc", "-Drealloc=berth_realloc", "-Dfree=berth_free"];
+
 /// Bytes of a policy's stack: the compiler's default is memory that every fresh instance would have to be given.
 const STACK_SIZE: u32 = 65536;
 
@@ -28,11 +33,16 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let stage = job.scratch()?;
     let sources = lay_out(job, stage.path())?;
     job.step("Compiling the policy (the first time, half a minute)");
+    let arena: &[&str] = if stage.path().join(ARENA).is_file() { &FROM_ARENA } else { &[] };
     let stack = format!("-Wl,-z,stack-size={STACK_SIZE}");
     let options =
-        ["-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-Oz", "-Wall", "-Wl,--strip-all", &stack];
-    let arguments =
-        ["-m", "ziglang", "cc"].into_iter().chain(options).chain(INSTEAD).chain(["-Isdk", "-o", "policy.core.wasm"]);
+        ["-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-Wall", "-Wl,--strip-all", &stack];
+    let arguments = ["-m", "ziglang", "cc"]
+        .into_iter()
+        .chain(options)
+        .chain(INSTEAD)
+        .chain(arena.iter().copied())
+        .chain(["-Isdk", "-o", "policy.core.wasm"]);
     let cache = tools.join("cache");
     let variables =
         [("PYTHONPATH", tools.as_path()), ("ZIG_GLOBAL_CACHE_DIR", &cache), ("ZIG_LOCAL_CACHE_DIR", &cache)];

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
+use crate::engine;
+
 /// The adapter that is made of `stubs.wat`: what answers WASI inside a component.
 const STUBS: &[u8] = include_bytes!("stubs.wasm");
 
@@ -71,8 +73,26 @@ pub(super) fn encode(core_module: &[u8]) -> Result<Vec<u8>, ComponentError> {
 
 /// Makes a component of a module that knows nothing of its world, which is the world `policy` of this contract. What the
 /// module asks of WASI is answered inside.
-pub(super) fn encode_for(mut core_module: Vec<u8>, contract: &str) -> Result<Vec<u8>, ComponentError> {
-    let mut stubs = STUBS.to_vec();
+pub(super) fn encode_for(core_module: Vec<u8>, contract: &str) -> Result<Vec<u8>, ComponentError> {
+    encode_with(core_module, STUBS.to_vec(), contract)
+}
+
+/// As [`encode_for`], of a module that has started already. If it cannot, it starts in each decision, and `why` hears why.
+pub(super) fn encode_started(
+    core_module: Vec<u8>,
+    contract: &str,
+    why: impl FnOnce(anyhow::Error),
+) -> Result<Vec<u8>, ComponentError> {
+    match engine::start(&core_module, STUBS) {
+        Ok(started) => encode_with(started.module, started.adapter, contract),
+        Err(error) => {
+            why(error);
+            encode_for(core_module, contract)
+        }
+    }
+}
+
+fn encode_with(mut core_module: Vec<u8>, mut stubs: Vec<u8>, contract: &str) -> Result<Vec<u8>, ComponentError> {
     embed(&mut core_module, &[contract], "policy").map_err(unencodable)?;
     embed(&mut stubs, &[contract, STUBS_WORLD], "stubs").map_err(unencodable)?;
     let encoder = ComponentEncoder::default().validate(true).module(&core_module);

@@ -1,5 +1,6 @@
 //! Go: the machine's own Go compiles the policy and the SDK into a module for WASI, whose few needs of WASI are answered
-//! inside the component: see `stubs.wat`.
+//! inside the component: see `stubs.wat`. Go's runtime and the policy's `init` functions start here, and not in each decision:
+//! see the engine's `started`.
 //!
 //! Built where it is, since a policy's modules may be replaced by folders beside it; nothing is written there.
 
@@ -27,7 +28,9 @@ pub(super) fn build(job: &Job<'_>) -> Result<Made, BuildError> {
     let arguments = arguments.chain([output.clone().into(), ".".into()]);
     job.run("env", arguments, &job.folder).map_err(|error| job.compile_error(error))?;
     job.step("Making the component");
-    let component = component::encode_for(job::read(&output)?, CONTRACT)?;
+    let why =
+        |error: anyhow::Error| job.step(&format!("Leaving Go's start to each decision, which takes longer: {error:#}"));
+    let component = component::encode_started(job::read(&output)?, CONTRACT, why)?;
     let module = job::read(&job.folder.join("go.mod"))?;
     let module = String::from_utf8_lossy(&module);
     let package = module.lines().find_map(|line| line.strip_prefix("module ")).unwrap_or("policy").trim().to_owned();

@@ -39,8 +39,8 @@ pub(super) const GO: Files = files!("go/":
 
 /// The SDK for C.
 pub(super) const C: Files = files!("c/":
-    "berth.h", "testing.h", "bindings/policy.c", "bindings/policy.h", "src/component.c", "src/hubs.c", "src/internal.h",
-    "src/json.c", "src/rendezvous.c", "src/request.c", "src/testing.c",
+    "berth.h", "testing.h", "bindings/policy.c", "bindings/policy.h", "src/arena.c", "src/component.c", "src/hubs.c",
+    "src/internal.h", "src/json.c", "src/rendezvous.c", "src/request.c", "src/testing.c",
 );
 
 /// `berth-sdk` for Rust, but for its manifest, which says much by the workspace it is in: see `vendored.rs`.

@@ -23,8 +23,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("cargo_metadata", &["toolchain"]),
     ("wit_component", &["toolchain", "author"]),
     ("wit_parser", &["toolchain", "author"]),
-    ("wasm_encoder", &["author"]),
-    ("wasmparser", &["author"]),
+    ("wasm_encoder", &["author", "engine"]),
+    ("wasmparser", &["author", "engine"]),
 ];
 
 /// What a module may not name: it would be no plain data, or know a transport.
