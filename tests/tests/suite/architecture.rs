@@ -12,9 +12,9 @@ use berth_tests::{pages::repository, reference::markdown};
 /// Crates that only these modules may name.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["engine"]),
-    ("axum", &["http", "webhook", "admin", "dps"]),
-    ("hyper", &["http", "admin", "device", "dps", "demo", "cli"]),
-    ("hyper_util", &["http", "device", "dps", "demo", "cli"]),
+    ("axum", &["admin", "dps"]),
+    ("hyper", &["http", "webhook", "admin", "device", "dps", "demo", "cli"]),
+    ("hyper_util", &["http", "admin", "device", "dps", "demo", "cli"]),
     ("notify", &["reload", "author"]),
     ("prometheus_client", &["metrics"]),
     ("redb", &["store", "dps"]),
