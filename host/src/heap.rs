@@ -4,7 +4,8 @@
 //! that is freed. At a start, when all components and their code are read, that ends with megabytes of holes between small
 //! pieces that stay: 130 KiB for each of a hundred policies.
 
-/// Bytes from which a piece of memory comes from the system, and goes back to it. More than a request and its answer have.
+/// Bytes from which a piece of memory comes from the system, and goes back to it. Few requests have a body as long, and no
+/// ordinary one.
 #[cfg(target_env = "gnu")]
 const APART: libc::c_int = 128 << 10;
 

@@ -4,6 +4,7 @@
 //!
 //! - [`contract`]: the vocabulary. Plain data, no I/O.
 //! - [`wire`]: DPS's JSON to the vocabulary and back.
+//! - [`heap`]: how the process holds memory.
 //! - [`metrics`]: what is counted and timed, and under which names.
 //! - [`engine`]: the only module that names wasmtime.
 //! - [`admission`]: what keeps tenants from one another.
@@ -19,7 +20,7 @@
 //! - [`tpm`]: what a TPM seals and opens, in software.
 //! - [`device`]: simulated devices, clients of any DPS.
 //! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
-//! - [`telemetry`], [`config`], [`heap`], [`app`]: the wiring.
+//! - [`telemetry`], [`config`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
 //! - [`cli`]: the command line.
 

@@ -30,12 +30,14 @@ export function hubScore(key, hub, weight) {
 
 // Of equal scores, the hub whose lower-case name comes first. Undefined if no hub has a weight above zero.
 export function best(key, hubs, weight) {
+  // Also where nothing is compared: a key that is none is a mistake whether or not there is a second hub.
+  const lower = lowerAscii(key);
   const left = Array.from(hubs, (hub) => ({ hub, weight: weight(hub) })).filter((each) => counts(each.weight));
   // What wins anyway needs no score.
   if (left.length < 2) return left[0]?.hub;
   let found;
   for (const { hub, weight } of left) {
-    const score = hubScore(key, hub, weight);
+    const score = hubScore(lower, hub, weight);
     const better = found === undefined || score > found.score;
     if (better || (score === found.score && lowerAscii(hub) < lowerAscii(found.hub))) found = { score, hub };
   }

@@ -39,6 +39,8 @@ def hub_score(key: str, hub: str, weight: float) -> float:
 
 def best(key: str, hubs: Iterable[str], weight: Callable[[str], float]) -> str | None:
     """Of equal scores, the hub whose lower-case name comes first. None if no hub has a weight above zero."""
+    # Also where nothing is compared: a key that is none is a mistake whether or not there is a second hub.
+    lower_ascii(key).encode()
     weighed = [(hub, weight(hub)) for hub in hubs]
     left = [(hub, share) for hub, share in weighed if _counts(share)]
     if len(left) < 2:

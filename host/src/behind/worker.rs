@@ -22,6 +22,7 @@ use crate::{
     contract::{Answer, FaultKind, Limits},
     decide,
     engine::{Engine, Program, Run, Surroundings, priority, processor_time},
+    heap,
     wire::Body,
 };
 
@@ -47,6 +48,7 @@ pub fn run() -> anyhow::Result<()> {
     let first = read(&mut orders)?.context("nobody gives orders")?;
     let Some((Order::Begin(most), _)) = message(&first) else { bail!("the first order is not how to begin") };
     priority::keep_to_half();
+    heap::give_back();
     // The clock of deadlines does not give way, or none would be kept.
     let engine = Engine::new(&most)?;
     reports.send(&Report::Ready);

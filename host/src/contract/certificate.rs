@@ -157,6 +157,7 @@ mod tests {
             "CN=a+OU=b,O=c,C=DE,L=d,ST=e,STREET=1 Main St.,DC=example,DC=com,UID=x",
             r"CN=\ space\ ,O=a\,b\+c,OU=\#1",
             "CN=m\u{fc}ller,O=(a) b:c/d@e=f",
+            "CN=(a) b:c/d=e?f,O=g",
             "SERIALNUMBER=7,CN=s",
         ] {
             let name = DistinguishedName::from_str(name).unwrap();

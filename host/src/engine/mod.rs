@@ -47,13 +47,14 @@ pub const MAX_INSTANCES: u32 = 512;
 /// aborts the process.
 const HOST_STACK: usize = 512 << 10;
 
-/// Linear memories that stay ready for the program that had them last. A thread takes its own first, so this is two for each
-/// of two thousand policies: one that has to take another's pays for mapping its image, and for a page fault at each page
-/// that it touches, which is more than the decision itself. Each reserves address space (not memory).
-const READY: u32 = 4096;
+/// Linear memories that stay ready for the program that had them last. A thread takes its own first, so this is one for each
+/// of a thousand policies on each of two threads: who has to take another's pays for mapping its image, and for a page fault
+/// at each page that it touches, which is more than the decision itself. Most have touched less than 64 KiB; if each has
+/// touched all that stays resident, they hold 2 GiB.
+const READY: u32 = 2048;
 
 /// Bytes of a linear memory that stay resident between instances if they were touched.
-const KEEP_RESIDENT: usize = 2 << 20;
+const KEEP_RESIDENT: usize = 1 << 20;
 
 /// A configured engine. Cheap to clone; the last clone stops the clock that deadlines run by.
 #[derive(Clone)]

@@ -153,7 +153,7 @@ where
         let stream = TokioIo::new(Patient::new(stream, self.patience.answer));
         match watcher.watch(self.http.serve_connection(stream, self.service.clone())).await {
             Ok(()) => {}
-            // Answered with an empty 400 or the like before any router saw it, so this is the line about it.
+            // Answered with an empty 400 or the like before the service saw it, so this is the line about it.
             Err(error) if error.is_parse() => {
                 self.connections.failures.add(Connections::NOT_HTTP);
                 warn!(%error, "request failed: it is not HTTP");

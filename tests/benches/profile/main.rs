@@ -51,7 +51,7 @@ fn profile(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = arguments.output.clone().unwrap_or_else(|| repository().join("target/profile"));
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let subject = Subject::start(&arguments.policy)?;
-    let time = Duration::from_secs_f64(arguments.seconds);
+    let time = Duration::try_from_secs_f64(arguments.seconds).context("--seconds needs a number of seconds")?;
     // Not at once: whoever looks at a program some thousand times a second slows it.
     let profile = subject.measure(time)?;
     let page = page(&arguments.policy, &profile);

@@ -295,6 +295,17 @@ async fn a_wrong_method() {
         let answer = fails(&berth, ask, 405, "method-not-allowed").await;
         assert_eq!(answer.headers["allow"], "POST");
     }
+    let answer = berth.asks("contoso/toasters").by(Method::HEAD).await;
+    assert_eq!((answer.status, &*answer.text()), (405, ""));
+    assert_eq!(answer.headers["allow"], "POST");
+}
+
+/// Names may be written as a path allows.
+#[tokio::test]
+async fn a_name_that_is_percent_encoded() {
+    let berth = Berth::serving(toasters()).await;
+    let answer = berth.posts(&format!("/allocate/cont%6fso/%74oasters?code={}", berth_tests::key("contoso")));
+    assert_eq!(answer.with(bodies::first()).await.status, 200);
 }
 
 /// A path that is no policy's, or not even text, is not found.

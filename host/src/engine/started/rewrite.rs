@@ -48,6 +48,9 @@ impl Found {
                         found.globals.push(global?.ty.mutable.then(|| format!("berth:global:{number}")));
                     }
                 }
+                Payload::MemorySection(section) if section.count() > 1 => {
+                    return Err(Error::msg("it has several memories"));
+                }
                 Payload::StartSection { .. } => return Err(Error::msg("it starts when it is instantiated")),
                 Payload::CodeSectionEntry(body) => {
                     for operator in body.get_operators_reader()? {
