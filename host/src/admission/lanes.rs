@@ -1,7 +1,8 @@
 //! Three lanes for decisions: at once on the thread that took the request, on threads that give way, or elsewhere.
 //!
 //! Most decisions are over in less time than it takes to hand them to another thread, so they are made where they are. A
-//! tenant that has used up its part of the processors while others ask goes aside, to threads that give way to the first.
+//! tenant that has used up its part of the processors while others' brief decisions are asked for goes aside, to threads
+//! that give way to the first.
 //! What is still running after a tick or two goes behind, and so does, from its first instruction, whatever is asked of a
 //! policy whose decisions are long or fail. Where that is, and how it gives way, is not known here: not in this process,
 //! whose memory is one thing that the others would have to wait for.
@@ -58,10 +59,10 @@ impl Lanes {
         Behind: Future<Output = T>,
     {
         let mut used = Duration::ZERO;
-        let alone = self.crowd.is_alone(share);
         if habit.is_brief() {
+            let goes_first = self.crowd.is_alone(share) || share.pace.is_kept();
             let mut begun = Begun::new(here, share, habit);
-            let ended = if alone || share.pace.is_kept() { begun.at_once() } else { self.aside(begun).await? };
+            let ended = if goes_first { begun.at_once() } else { self.aside(begun).await? };
             match ended {
                 Ok(result) => return Some(result),
                 Err(TooLong(so_far)) => used = so_far,
@@ -159,5 +160,54 @@ impl<T, Work: Future<Output = T>> Future for Begun<Work> {
             Poll::Pending if self.used < BRIEF => Poll::Pending,
             Poll::Pending => Poll::Ready(Err(TooLong(self.used))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use super::*;
+    use crate::admission::Quotas;
+
+    struct Tenant {
+        share: Arc<Share>,
+        habit: Arc<Habit>,
+    }
+
+    impl Tenant {
+        fn new() -> Self {
+            Self { share: Arc::new(Share::new(Quotas::default())), habit: Arc::default() }
+        }
+
+        /// Where its decision was made, if not behind.
+        async fn decides(&self, lanes: &Lanes) -> Option<ThreadId> {
+            let here = async { Some(thread::current().id()) };
+            lanes.run(&self.share, &self.habit, here, |_| async { None }).await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tenant_gives_way_to_the_brief_decisions_of_others_only() {
+        let (lanes, here) = (Lanes::start().unwrap(), Some(thread::current().id()));
+        let [busy, other] = [(); 2].map(|()| Tenant::new());
+        while !lanes.crowd.is_alone(&busy.share) {}
+        let too_much = || busy.share.used(Duration::from_secs(3600));
+        too_much();
+        assert_eq!(busy.decides(&lanes).await, here);
+
+        other.habit.failed();
+        assert_eq!(other.decides(&lanes).await, None, "a long decision is made behind");
+        too_much();
+        assert_eq!(busy.decides(&lanes).await, here);
+
+        let brief = Tenant { share: other.share, habit: Arc::default() };
+        let beside_a_brief_one = async || {
+            assert_eq!(brief.decides(&lanes).await, here);
+            too_much();
+            busy.decides(&lanes).await
+        };
+        // Once, unless the system lets this thread wait for as long as it takes to be forgiven.
+        while beside_a_brief_one().await == here {}
     }
 }

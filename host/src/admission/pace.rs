@@ -100,10 +100,11 @@ impl Pace {
     }
 }
 
-/// For how long after its last request a tenant is in somebody's way.
+/// For how long after its last brief decision others give way to a tenant.
 const PRESENT: Duration = Duration::from_millis(100);
 
-/// Whether more than one tenant makes requests.
+/// Whether more than one tenant has brief decisions made. Long ones are made where they give way to everybody: nobody who
+/// went aside would make them any quicker.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     /// The tenant that asked last, by the address of its share: only ever compared.
@@ -113,7 +114,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Notes a tenant's request. Whether it is the only tenant at the moment, so that its pace is nobody's business.
+    /// Notes a tenant's brief decision. Whether it is the only tenant at the moment, so that its pace is nobody's business.
     pub(super) fn is_alone(&self, share: &Arc<Share>) -> bool {
         let tenant = Arc::as_ptr(share).addr();
         if self.last.load(Ordering::Relaxed) != tenant {

@@ -38,7 +38,7 @@ pub struct Bounds {
     pub handshake: Duration,
     /// How long a connection may be there before a request on it has been admitted.
     pub admission: Duration,
-    /// How long if all places are taken.
+    /// How long it is safe if all places are taken; then whoever has been there longest goes first.
     pub crowded_admission: Duration,
     /// How long connections may take to end once the listener is told to stop.
     pub drain: Duration,

@@ -1,12 +1,13 @@
 //! The places of a listener, and how long whoever has not been admitted may keep one.
 //!
 //! A handshake proves nothing, so a connection's first claim to its place is short. What admits it is a request that the
-//! registrar or the service API lets in; from then on only the protocol's own bounds count.
+//! registrar or the service API lets in; from then on only the protocol's own bounds count. Where all places are taken,
+//! one connection makes room, the one that has waited longest to be admitted: whoever came last is not thrown out for it.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -17,8 +18,8 @@ use super::Bounds;
 #[derive(Debug)]
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    /// Whether somebody waits for a place.
-    crowded: watch::Sender<bool>,
+    /// Called for each place that is needed and not free; heard in the order in which connections began to listen.
+    needed: Arc<Notify>,
     bounds: Bounds,
 }
 
@@ -29,26 +30,28 @@ pub struct Standing(Arc<Place>);
 #[derive(Debug)]
 struct Place {
     admitted: CancellationToken,
-    /// When it lapses, and when it does while somebody waits.
+    /// When it lapses, and from when on it does so for somebody else.
     until: [Instant; 2],
-    crowded: watch::Receiver<bool>,
+    needed: Arc<Notify>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Places {
     pub(super) fn new(bounds: &Bounds) -> Self {
         let free = Arc::new(Semaphore::new(bounds.connections));
-        Self { free, crowded: watch::Sender::new(false), bounds: *bounds }
+        Self { free, needed: Arc::default(), bounds: *bounds }
     }
 
-    /// Waits until there is a free place; those who have not been admitted make room meanwhile.
+    /// Waits until there is a free place, for which one that has not been admitted makes room.
     pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(permit) = self.free.clone().try_acquire_owned() {
             return Some(permit);
         }
-        self.crowded.send_replace(true);
+        self.needed.notify_one();
         let permit = self.free.clone().acquire_owned().await.ok();
-        self.crowded.send_replace(false);
+        // The place may have become free by itself. A call that nobody has heard is taken back: it would throw out
+        // somebody for a place that is there.
+        pin!(self.needed.notified()).enable();
         permit
     }
 
@@ -58,7 +61,7 @@ impl Places {
         Standing(Arc::new(Place {
             admitted: CancellationToken::new(),
             until: [now + self.bounds.admission, now + self.bounds.crowded_admission],
-            crowded: self.crowded.subscribe(),
+            needed: self.needed.clone(),
             _permit: permit,
         }))
     }
@@ -73,13 +76,9 @@ impl Standing {
     /// Ends when the connection has to go, which is never once it is admitted.
     pub async fn lapses(&self) {
         let [until, while_crowded] = self.0.until;
-        let mut crowded = self.0.crowded.clone();
         let makes_room = async {
             sleep_until(while_crowded).await;
-            if crowded.wait_for(|crowded| *crowded).await.is_err() {
-                // The listener has stopped: nobody waits any more.
-                std::future::pending::<()>().await;
-            }
+            self.0.needed.notified().await;
         };
         tokio::select! {
             biased;
