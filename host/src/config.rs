@@ -94,7 +94,7 @@ pub struct WebhookSection {
     pub drain_timeout_ms: NonZeroU64,
     /// Milliseconds a caller may take nothing of its answer.
     pub write_timeout_ms: NonZeroU64,
-    /// Connections at the same time. More wait to be accepted.
+    /// Connections at the same time. Where there are more, those that are idle for longest are closed.
     pub max_connections: NonZeroU32,
     /// Connections of one address at the same time (of one /64 with IPv6), so that none can take them all. More are
     /// closed. Behind a proxy all connections have the proxy's address: allow it as many as there are.
@@ -149,7 +149,8 @@ fn nonzero(number: u32) -> NonZeroU32 {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminSection {
-    /// Address and port. Without tokens only a loopback address is taken, since nobody is asked who they are.
+    /// Address and port. Without tokens only a loopback address is taken, since nobody is asked who they are; and only
+    /// requests to `localhost` or an address are answered, so that no page in a browser makes them.
     pub listen: SocketAddr,
     /// The platform's tokens for the API: a name, which the history has, and `sha256:` with the hexadecimal SHA-256 digest
     /// of the token. With one, every call of the API needs a token.

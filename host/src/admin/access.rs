@@ -1,6 +1,8 @@
 //! Who may call the API: a platform's token may do all, a tenant's token what concerns that tenant.
 
-use axum::http::{HeaderMap, header};
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, header, uri::Authority};
 
 use crate::{
     catalogue::{Catalogue, KeyHash, Tokens},
@@ -47,6 +49,13 @@ impl Access {
         Self { platform }
     }
 
+    /// Whether a request with these headers may have come from where it says. Without tokens, a page in a browser on this
+    /// machine could call what its own name was made to lead to; so then only names that lead nowhere else are answered.
+    pub(super) fn is_reached(&self, headers: &HeaderMap) -> bool {
+        !self.platform.is_empty()
+            || headers.get(header::HOST).is_none_or(|host| is_here(host.to_str().unwrap_or_default()))
+    }
+
     /// Who calls with these headers. `None` if a token is missing or nobody's. Looks at all tokens, whichever matches.
     pub(super) fn principal(&self, headers: &HeaderMap, catalogue: &Catalogue) -> Option<Principal> {
         let Some(token) = bearer(headers) else {
@@ -61,7 +70,31 @@ impl Access {
     }
 }
 
+/// Whether a name with perhaps a port is `localhost` or an address.
+fn is_here(host: &str) -> bool {
+    let authority = host.parse::<Authority>().ok();
+    authority.is_some_and(|authority| {
+        let name = authority.host();
+        name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+    })
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_lead_nowhere_else_are_here() {
+        for host in ["localhost", "LocalHost:7072", "127.0.0.1:7072", "[::1]:7072", "10.0.0.7"] {
+            assert!(is_here(host), "{host}");
+        }
+        for host in ["", "berth.example", "localhost.example:7072", "127.0.0.1.example", "localhost@berth.example"] {
+            assert!(!is_here(host), "{host}");
+        }
+    }
 }

@@ -9,18 +9,18 @@ use axum::{
         DefaultBodyLimit, FromRequest as _, Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::{HeaderMap, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
     response::IntoResponse as _,
     routing::{delete, get, post},
 };
 use hyper::body::Body as _;
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::{
     Sources,
     access::{Access, Principal},
+    bodies::{Bodies, Busy},
     body::{ChangeBody, HistoryBody, PolicyBody, PushBody, RollbackBody, StatusBody},
 };
 use crate::{
@@ -45,14 +45,10 @@ pub struct Api {
 
 struct Shared {
     api: Api,
-    /// Bodies that may be taken at the same time: a push has many megabytes.
-    bodies: Semaphore,
+    bodies: Bodies,
     sources: Sources,
     ids: RequestIds,
 }
-
-/// Bodies that are taken at the same time; more wait.
-const BODIES: usize = 4;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -76,7 +72,7 @@ pub(super) fn router(api: Api, sources: Sources) -> Router {
         .route("/api/v1/policies/{tenant}/{policy}/rollback", post(rollback))
         .route("/api/v1/policies/{tenant}/{policy}/pin", delete(unpin))
         .layer(DefaultBodyLimit::max(MAX_PUSH))
-        .with_state(Arc::new(Shared { api, sources, bodies: Semaphore::new(BODIES), ids: RequestIds::default() }))
+        .with_state(Arc::new(Shared { api, sources, bodies: Bodies::default(), ids: RequestIds::default() }))
 }
 
 /// What is asked for, and by whom and of which policy as soon as that is known: what the log says of a refusal.
@@ -94,12 +90,20 @@ impl Asked {
 
 /// Why the API does not do what it is asked.
 enum Refusal {
+    Misdirected,
     Unauthorized,
     Forbidden,
     Malformed(String),
     TooLarge,
+    Busy,
     Unwritten,
     Command(CommandError),
+}
+
+impl From<Busy> for Refusal {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
 }
 
 impl From<CommandError> for Refusal {
@@ -111,6 +115,13 @@ impl From<CommandError> for Refusal {
 impl Refusal {
     fn respond(&self, asked: &Asked, id: RequestId) -> Answer {
         let (status, code, message) = match self {
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "misdirected",
+                "without admin.tokens only requests to localhost or to an address are answered: use one of these, or set \
+                 a token"
+                    .to_owned(),
+            ),
             Self::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
@@ -128,6 +139,9 @@ impl Refusal {
             Self::TooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is larger than a policy may be".to_owned())
             }
+            Self::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, "busy", "other pushes are under way: try again in a moment".to_owned())
+            }
             Self::Command(error) => command_error(error),
         };
         let Asked { action, by, policy } = asked;
@@ -136,7 +150,11 @@ impl Refusal {
             request = %id, action, by = by.as_deref(), policy, status = status.as_u16(), code, reason = message,
             "admin request refused"
         );
-        failure(status, code, &message, id).map(Body::new)
+        let mut response = failure(status, code, &message, id).map(Body::new);
+        if matches!(self, Self::Busy) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
@@ -161,6 +179,9 @@ fn command_error(error: &CommandError) -> (StatusCode, &'static str, String) {
 
 impl Shared {
     fn admit(&self, asked: &mut Asked, headers: &HeaderMap) -> Result<Principal, Refusal> {
+        if !self.api.access.is_reached(headers) {
+            return Err(Refusal::Misdirected);
+        }
         let principal = self.api.access.principal(headers, &self.api.current.load()).ok_or(Refusal::Unauthorized)?;
         asked.by = Some(principal.name().to_owned());
         Ok(principal)
@@ -187,12 +208,12 @@ impl Shared {
         action: &'static str,
         headers: &HeaderMap,
         path: PolicyPath,
-        change: impl AsyncFnOnce(PolicyId, &str) -> Result<Changed, Refusal>,
+        change: impl AsyncFnOnce(PolicyId, &Principal) -> Result<Changed, Refusal>,
     ) -> Answer {
         let mut asked = Asked::to(action);
         let done = async {
             let (principal, policy) = self.policy(&mut asked, headers, path)?;
-            Ok(ChangeBody::of(&change(policy, principal.name()).await?))
+            Ok(ChangeBody::of(&change(policy, &principal).await?))
         };
         let done = done.await;
         self.answer(&asked, done)
@@ -269,17 +290,17 @@ async fn rollback(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Answer {
-    let change = async |id, by: &str| {
-        let to = shared.taken(request, Ok::<RollbackBody, _>).await?.to;
+    let change = async |id, by: &Principal| {
+        let to = shared.taken(by, request, Ok::<RollbackBody, _>).await?.to;
         let to = to.map(|version| version.parse::<Digest>()).transpose();
         let to = to.map_err(|error| Refusal::Malformed(error.to_string()))?;
-        Ok(shared.api.catalogue.rollback(id, to, by).await?)
+        Ok(shared.api.catalogue.rollback(id, to, by.name()).await?)
     };
     shared.change("rollback", &headers, path, change).await
 }
 
 async fn unpin(State(shared): State<Arc<Shared>>, path: PolicyPath, headers: HeaderMap) -> Answer {
-    let change = async |id, by: &str| Ok(shared.api.catalogue.unpin(id, by).await?);
+    let change = async |id, by: &Principal| Ok(shared.api.catalogue.unpin(id, by.name()).await?);
     shared.change("unpin", &headers, path, change).await
 }
 
@@ -289,9 +310,9 @@ async fn push(
     headers: HeaderMap,
     request: Request<Body>,
 ) -> Answer {
-    let change = async |id, by: &str| {
-        let files = shared.taken(request, PushBody::files).await?;
-        Ok(shared.api.catalogue.push(id, files, by).await?)
+    let change = async |id, by: &Principal| {
+        let files = shared.taken(by, request, PushBody::files).await?;
+        Ok(shared.api.catalogue.push(id, files, by.name()).await?)
     };
     shared.change("push", &headers, path, change).await
 }
@@ -301,6 +322,7 @@ impl Shared {
     /// for, and none is decoded on the thread that answers probes.
     async fn taken<T: DeserializeOwned, U: Send + 'static>(
         &self,
+        by: &Principal,
         request: Request<Body>,
         make: impl FnOnce(T) -> Result<U, String> + Send + 'static,
     ) -> Result<U, Refusal> {
@@ -313,7 +335,7 @@ impl Shared {
                 "the body has to be JSON, and `content-type: application/json` say so".into(),
             ));
         }
-        let _place = self.bodies.acquire().await.map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let _place = self.bodies.place(by, request.body().size_hint().exact()).await?;
         let taken = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &())).await;
         let bytes = match taken {
             Err(_) => return Err(Refusal::Malformed("the body took too long to arrive".to_owned())),

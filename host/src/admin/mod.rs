@@ -10,6 +10,7 @@
 
 mod access;
 mod api;
+mod bodies;
 pub mod body;
 mod metrics;
 pub mod openapi;
@@ -81,7 +82,7 @@ impl Admin {
             head: Duration::from_secs(5),
             answer: Duration::from_secs(10),
             drain: Duration::from_secs(1),
-            connections: 64,
+            connections: 256,
             // Whoever comes through a tunnel or a proxy has its address.
             of_peer: 48,
         };

@@ -72,7 +72,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "What serves, for every policy the caller may see",
             request: None,
             response: schema::<StatusBody>(generator),
-            failures: &[401],
+            failures: &[401, 421],
         },
         Operation {
             method: "get",
@@ -80,7 +80,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "What a policy serves",
             request: None,
             response: schema::<PolicyBody>(generator),
-            failures: &[400, 401, 403, 404],
+            failures: &[400, 401, 403, 404, 421],
         },
         Operation {
             method: "put",
@@ -88,7 +88,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "Verify files, write them into the catalogue and serve them; made durable before the answer",
             request: Some(schema::<PushBody>(generator)),
             response: change.clone(),
-            failures: &[400, 401, 403, 404, 409, 413, 422, 500, 503],
+            failures: &[400, 401, 403, 404, 409, 413, 421, 422, 500, 503],
         },
         Operation {
             method: "get",
@@ -96,7 +96,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "What happened to a policy, newest first: the audit log. `limit` says how many events, 100 if absent",
             request: None,
             response: schema::<HistoryBody>(generator),
-            failures: &[400, 401, 403, 500],
+            failures: &[400, 401, 403, 421, 500],
         },
         Operation {
             method: "post",
@@ -104,7 +104,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "Serve an earlier version and pin it until the catalogue's files change or the pin is taken away",
             request: Some(schema::<RollbackBody>(generator)),
             response: change.clone(),
-            failures: &[400, 401, 403, 404, 409, 410, 422, 500, 503],
+            failures: &[400, 401, 403, 404, 409, 410, 421, 422, 500, 503],
         },
         Operation {
             method: "delete",
@@ -112,7 +112,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             summary: "Take a policy's pin away: what the catalogue has serves next",
             request: None,
             response: change,
-            failures: &[400, 401, 403, 404, 409, 500, 503],
+            failures: &[400, 401, 403, 404, 409, 421, 500, 503],
         },
     ]
 }

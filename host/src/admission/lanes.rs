@@ -112,16 +112,16 @@ impl<T, Work: Future<Output = T>> Begun<Work> {
     /// Goes on for a while, and says what processor time that took.
     ///
     /// Nearly always the first time is the last, and over in much less than a tick. The thread's own clock, which only the
-    /// system knows, is not asked for it then. Where that took longer, the thread had to wait, or the guest did much in one
-    /// instruction, in which it meets no tick: the policy's next decision will tell.
+    /// system knows, is not asked for it then. Where that took longer, the thread had to wait, or the guest did much where it
+    /// meets no tick: the tenant's next decisions will tell.
     fn measured(&mut self, context: &mut Context<'_>) -> (Poll<T>, Duration) {
         let first = self.used.is_zero();
-        if first && !self.habit.is_suspect() {
+        if first && !self.share.suspicion.is_there() {
             let began = Instant::now();
             let polled = self.work.as_mut().poll(context);
             let elapsed = began.elapsed();
             if elapsed > TICK {
-                self.habit.suspect(true);
+                self.share.suspicion.arises();
             }
             return (polled, elapsed.min(TICK));
         }
@@ -129,7 +129,9 @@ impl<T, Work: Future<Output = T>> Begun<Work> {
         let polled = self.work.as_mut().poll(context);
         let used = processor_time().saturating_sub(before);
         if first && used < TICK {
-            self.habit.suspect(false);
+            self.share.suspicion.fades();
+        } else if first {
+            self.share.suspicion.arises();
         }
         (polled, used)
     }

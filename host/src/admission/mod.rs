@@ -25,12 +25,16 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::pace::Pace;
+use self::pace::{Pace, Suspicion};
 use crate::{engine::MAX_INSTANCES, metrics::Words};
 
 /// Decisions that are made at the same time, for all tenants. The engine's pool has more instances, so that the
 /// verification of new versions always finds some.
 pub const PLACES: usize = MAX_INSTANCES as usize - 32;
+
+/// Requests of one tenant whose bodies arrive at the same time. They hold no place, but each may hold a body's memory and a
+/// connection. Far more than arrive at once from callers that do not dawdle.
+const READING: usize = 512;
 
 /// How much of the server one tenant may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,9 @@ pub enum OverQuota {
         /// Requests that may wait.
         queue: usize,
     },
+    /// Too many of its requests are still arriving.
+    #[error("{READING} of the tenant's requests are still arriving, which is all it may have")]
+    Reading,
     /// It waited as long as it may.
     #[error("none of the tenant's {concurrency} places for decisions came free within {} ms", .waited.as_millis())]
     Waited {
@@ -91,13 +98,14 @@ pub enum OverQuota {
 
 impl OverQuota {
     /// The stable words for the reasons.
-    const WORDS: [&str; 3] = ["rate", "queue", "queue-time"];
+    const WORDS: [&str; 4] = ["rate", "reading", "queue", "queue-time"];
 
     /// The stable word for this reason.
     fn as_str(self) -> &'static str {
-        let [rate, queue, waited] = Self::WORDS;
+        let [rate, reading, queue, waited] = Self::WORDS;
         match self {
             Self::Rate(_) => rate,
+            Self::Reading => reading,
             Self::Queue { .. } => queue,
             Self::Waited { .. } => waited,
         }
@@ -110,8 +118,10 @@ pub struct Share {
     quotas: Quotas,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
-    rate: Option<(NonZeroU32, DefaultDirectRateLimiter)>,
-    pace: Pace,
+    reading: AtomicUsize,
+    rate: Option<(NonZeroU32, Arc<DefaultDirectRateLimiter>)>,
+    pace: Arc<Pace>,
+    suspicion: Suspicion,
     rejections: Words,
 }
 
@@ -126,11 +136,23 @@ impl Share {
         Self {
             places: Arc::new(Semaphore::new(quotas.concurrency)),
             waiting: AtomicUsize::new(0),
-            rate: quotas.rate.map(|rate| (rate, RateLimiter::direct(Quota::per_second(rate)))),
-            pace: Pace::default(),
+            reading: AtomicUsize::new(0),
+            rate: quotas.rate.map(|rate| (rate, Arc::new(RateLimiter::direct(Quota::per_second(rate))))),
+            pace: Arc::default(),
+            suspicion: Suspicion::default(),
             rejections: Words::new(OverQuota::WORDS),
             quotas,
         }
+    }
+
+    /// A share of another size for the same tenant: what it used, and how many requests it made, is not forgotten.
+    #[must_use]
+    pub fn resized(&self, quotas: Quotas) -> Self {
+        let mut share = Self { pace: self.pace.clone(), ..Self::new(quotas) };
+        if quotas.rate == self.quotas.rate {
+            share.rate = self.rate.clone();
+        }
+        share
     }
 
     /// Its size.
@@ -184,6 +206,15 @@ impl Share {
         why
     }
 
+    /// Counts a request whose body arrives, until what is returned is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many.
+    pub fn reading(&self) -> Result<Counted<'_>, OverQuota> {
+        Counted::among(&self.reading, READING).ok_or_else(|| self.reject(OverQuota::Reading))
+    }
+
     /// Waits for a place, in the order of asking, for as long as the tenant's requests may.
     ///
     /// # Errors
@@ -194,7 +225,7 @@ impl Share {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(Place(place));
         }
-        let Some(_waiting) = Waiting::among(&self.waiting, queue) else {
+        let Some(_waiting) = Counted::among(&self.waiting, queue) else {
             return Err(self.reject(OverQuota::Queue { concurrency, queue }));
         };
         match tokio::time::timeout(waited, self.places.clone().acquire_owned()).await {
@@ -204,10 +235,11 @@ impl Share {
     }
 }
 
-/// One of those who wait, counted until it does not any more.
-struct Waiting<'a>(&'a AtomicUsize);
+/// One of those who wait, or arrive: counted until this is dropped.
+#[derive(Debug)]
+pub struct Counted<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> Counted<'a> {
     fn among(count: &'a AtomicUsize, most: usize) -> Option<Self> {
         let one_more = |waiting| (waiting < most).then_some(waiting + 1);
         count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
@@ -215,7 +247,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,22 +39,36 @@ const FAILED: Duration = Duration::from_millis(40);
 pub struct Habit {
     /// Nanoseconds: moves quickly towards a longer decision, and slowly towards shorter ones.
     length: AtomicU64,
-    /// Whether one of its decisions had a thread for more than a tick at once, which may have been the system's doing: or
-    /// it did that much in one instruction.
-    suspect: AtomicBool,
+}
+
+/// How many of a tenant's decisions are measured exactly after one that had a thread for more than a tick at once.
+const WATCHED: u32 = 512;
+
+/// Whether the time of a tenant's decisions is to be measured exactly. That one had a thread for more than a tick at once may
+/// have been the system's doing; or the guest did much where it meets no tick, and then it does so again, perhaps seldom.
+#[derive(Debug, Default)]
+pub(super) struct Suspicion {
+    left: AtomicU32,
+}
+
+impl Suspicion {
+    /// Whether the next decision is to be measured exactly.
+    pub(super) fn is_there(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > 0
+    }
+
+    /// There is reason to measure the next ones exactly.
+    pub(super) fn arises(&self) {
+        self.left.store(WATCHED, Ordering::Relaxed);
+    }
+
+    /// One was measured, and was as it should be.
+    pub(super) fn fades(&self) {
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+    }
 }
 
 impl Habit {
-    /// Whether the time of its next decision is to be measured exactly.
-    pub(super) fn is_suspect(&self) -> bool {
-        self.suspect.load(Ordering::Relaxed)
-    }
-
-    /// Says whether there is reason to measure the next exactly.
-    pub(super) fn suspect(&self, reason: bool) {
-        self.suspect.store(reason, Ordering::Relaxed);
-    }
-
     /// Whether its next decision is likely to be over soon.
     pub(super) fn is_brief(&self) -> bool {
         self.length.load(Ordering::Relaxed) <= nanoseconds(BRIEF)

@@ -3,25 +3,25 @@
 //! A frame is its length in four bytes, a message in postcard's form, and perhaps bytes that belong to it. The process
 //! believes what it is told. The server takes what comes back for what a policy may say, and no more than so many bytes.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::words::{LimitsWord, Ran};
-use crate::{contract::Limits, engine::LookupTable};
+use crate::contract::Limits;
 
 /// Bytes of a frame's length.
 pub(super) const HEAD: usize = 4;
 
 /// What the server tells the process.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Order<'a> {
+pub(super) enum Order {
     /// The first: no decision may have more than this.
     Begin(#[serde(with = "LimitsWord")] Limits),
     /// From now on this number is the program whose code comes with it.
     Program(u64),
-    /// From now on this number is these surroundings.
-    Surroundings(u64, &'a str, Cow<'a, BTreeMap<String, LookupTable>>),
+    /// From now on this number is the surroundings that come with it: settings and tables.
+    Surroundings(u64),
     /// Nothing more will be asked of the program that has this number.
     ForgetProgram(u64),
     /// Nothing more will be asked with the surroundings that have this number.

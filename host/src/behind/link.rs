@@ -175,7 +175,7 @@ async fn next(inbox: &mut Inbox, orders: &mut OwnedWriteHalf, open: &Mutex<Open<
     }
 }
 
-async fn forget(orders: &mut OwnedWriteHalf, numbers: &[u64], order: fn(u64) -> Order<'static>) -> anyhow::Result<()> {
+async fn forget(orders: &mut OwnedWriteHalf, numbers: &[u64], order: fn(u64) -> Order) -> anyhow::Result<()> {
     for number in numbers {
         orders.write_all(&frame(&order(*number), &[]).context("no order")?).await?;
     }
@@ -191,8 +191,8 @@ async fn program_frame(number: u64, program: Arc<Program>) -> anyhow::Result<Vec
 /// Nor are tables.
 async fn surroundings_frame(number: u64, around: Arc<Surroundings>) -> anyhow::Result<Vec<u8>> {
     let made = move || {
-        let tables = std::borrow::Cow::Borrowed(&around.tables);
-        frame(&Order::Surroundings(number, &around.settings, tables), &[])
+        let around = postcard::to_stdvec(&(&around.settings, &around.tables)).ok()?;
+        frame(&Order::Surroundings(number), &around)
     };
     tokio::task::spawn_blocking(made).await?.context("too large tables")
 }

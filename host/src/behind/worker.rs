@@ -8,7 +8,7 @@ use std::{
     fs,
     io::{self, BufReader, Read, Write as _},
     os::{fd::AsFd as _, unix::net::UnixStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     task::Poll,
     time::Duration,
 };
@@ -29,8 +29,9 @@ use crate::{
 /// The hidden command that makes `berth` the process behind.
 pub const COMMAND: &str = "decide-worker";
 
-/// How far it gives way: as far as there is.
-const NICENESS: i32 = 19;
+/// How far decisions give way that are longer than most, as those of many an honest policy are: they get a fifth or so of a
+/// busy processor, where at the end of the scale they would get nothing in their time.
+const NICENESS: i32 = 5;
 
 /// Takes orders from standard input, which has to be a socket, and reports there, until its other end is gone.
 ///
@@ -100,24 +101,16 @@ struct Desk {
     /// For those that take all the time they get: they get what nobody else wants.
     long: Lane,
     reports: Arc<Reports>,
-    /// Those that could be loaded, and why not for the others.
-    programs: HashMap<u64, Result<Arc<Program>, String>>,
-    surroundings: HashMap<u64, Arc<Surroundings>>,
+    programs: HashMap<u64, Arc<Given<Program>>>,
+    surroundings: HashMap<u64, Arc<Given<Surroundings>>>,
 }
 
 impl Desk {
-    fn obey(&mut self, order: Order<'_>, bytes: &[u8]) {
+    fn obey(&mut self, order: Order, bytes: &[u8]) {
         match order {
             Order::Begin(_) => {}
-            // The server runs this code itself. If there is no memory for it here, whoever asks hears that.
-            Order::Program(number) => {
-                let program = self.engine.load(bytes).map(Arc::new).map_err(|failure| failure.reason);
-                self.programs.insert(number, program);
-            }
-            Order::Surroundings(number, settings, tables) => {
-                let surroundings = Surroundings { settings: settings.to_owned(), tables: tables.into_owned() };
-                self.surroundings.insert(number, Arc::new(surroundings));
-            }
+            Order::Program(number) => drop(self.programs.insert(number, Given::new(bytes))),
+            Order::Surroundings(number) => drop(self.surroundings.insert(number, Given::new(bytes))),
             Order::ForgetProgram(number) => drop(self.programs.remove(&number)),
             Order::ForgetSurroundings(number) => drop(self.surroundings.remove(&number)),
             Order::Decide(question) => self.decide(question, bytes.to_vec()),
@@ -127,19 +120,18 @@ impl Desk {
 
     fn decide(&self, question: Question, body: Vec<u8>) {
         let mut answer = Unanswered::new(question.number, &self.reports);
-        let lacking = || Err("it was not given".to_owned());
-        let program = self.programs.get(&question.program).cloned().unwrap_or_else(lacking);
+        let program = self.programs.get(&question.program).cloned();
         let surroundings = self.surroundings.get(&question.surroundings).cloned();
-        let (program, surroundings) = match (program, surroundings) {
-            (Ok(program), Some(surroundings)) => (program, surroundings),
-            (program, _) => {
-                let why = program.err().unwrap_or_else(|| "it was given no settings".to_owned());
-                return answer
-                    .with(failed(&format!("the policy could not be loaded where long decisions are made: {why}")));
-            }
+        let (Some(program), Some(surroundings)) = (program, surroundings) else {
+            return answer.with(failed("the policy was not given to where long decisions are made"));
         };
-        let depth = self.most.json_depth;
+        let (engine, depth) = (self.engine.clone(), self.most.json_depth);
         let mut work = Box::pin(async move {
+            let code = program.of(|code| engine.load(code).map_err(|failure| failure.reason));
+            let (program, surroundings) = match (code.await, surroundings.of(unpacked).await) {
+                (Ok(program), Ok(surroundings)) => (program, surroundings),
+                (Err(why), _) | (_, Err(why)) => return unloaded(&why),
+            };
             match Body::parse(&body, depth) {
                 Ok(body) => make(&program, &surroundings, &question.limits, &body).await,
                 Err(error) => failed(&error.to_string()),
@@ -159,6 +151,45 @@ impl Desk {
     }
 }
 
+/// What the process was given, as it came or as it is used. It is made ready in the turn of the tenant who asks for it first,
+/// since it may be many megabytes.
+struct Given<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Bytes(Vec<u8>),
+    Ready(Result<Arc<T>, String>),
+}
+
+impl<T> Given<T> {
+    fn new(bytes: &[u8]) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Bytes(bytes.to_vec()))))
+    }
+
+    /// It, ready. Whoever comes while another makes it ready comes again at the next turn.
+    async fn of(&self, make: impl Fn(&[u8]) -> Result<T, String>) -> Result<Arc<T>, String> {
+        loop {
+            match self.0.try_lock() {
+                Ok(mut state) => {
+                    if let State::Bytes(bytes) = &*state {
+                        *state = State::Ready(make(bytes).map(Arc::new));
+                    }
+                    if let State::Ready(ready) = &*state {
+                        return ready.clone();
+                    }
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Poisoned(_)) => return Err("it panicked".to_owned()),
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn unpacked(bytes: &[u8]) -> Result<Surroundings, String> {
+    let unpacked = postcard::from_bytes(bytes).map_err(|error| error.to_string());
+    unpacked.map(|(settings, tables)| Surroundings { settings, tables })
+}
+
 /// Asks the policy. An answer that DPS could not take does not cross: it may be megabytes, and the server checks again.
 async fn make(program: &Program, surroundings: &Arc<Surroundings>, limits: &Limits, body: &Body<'_>) -> Run<Answer> {
     let request = body.request();
@@ -169,6 +200,11 @@ async fn make(program: &Program, surroundings: &Arc<Surroundings>, limits: &Limi
         run.result = Err(fault);
     }
     run
+}
+
+/// The server runs this code itself. If there is no memory for it here, whoever asks hears that.
+fn unloaded(why: &str) -> Run<Answer> {
+    failed(&format!("the policy could not be loaded where long decisions are made: {why}"))
 }
 
 /// What came of a decision that could not be made here.

@@ -16,8 +16,9 @@ pub struct FallbackSection {
     /// What is answered then. `retry` is status 503: DPS asks again. `previous-version` asks the version that served
     /// before, with the settings and tables it had, also after a restart. `keep-current-hub` leaves a device where it is.
     /// `spread` gives each device one of its linked hubs, always the same one, just as `spread` of the SDK does, and
-    /// leaves one that has to stay where it is. `reject` is status 403: the registration fails. What cannot answer a
-    /// request, such as a current hub of a new device, is as `retry`.
+    /// leaves one that has to stay where it is. `reject` is status 403: the registration fails, but not for a
+    /// decision that was lost with the server's own process. What cannot answer a request, such as a current hub of a new
+    /// device, is as `retry`.
     on_fault: OnFault,
     /// Faults in a row after which the policy is set aside: it is not asked any more, and requests get the fallback at
     /// once. 0 never sets it aside.

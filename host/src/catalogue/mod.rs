@@ -22,7 +22,7 @@ pub(crate) use manifest::parse as parse_toml;
 pub use manifest::{ManifestError, PolicyManifest, TenantManifest, Tokens};
 pub use quotas::QuotasSection;
 pub use release::{Counts, Failed, LastFault, Origin, Policy, Release, Serving};
-pub use table::{TableError, parse_table};
+pub use table::{MAX_TABLE_MEMORY, TableError, parse_table};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -7,6 +7,13 @@ use thiserror::Error;
 
 use crate::engine::LookupTable;
 
+/// Bytes of memory that all tables of a policy may take: those of their largest file several times over. A row of CSV
+/// repeats the names of its columns, so a small file may want any amount.
+pub const MAX_TABLE_MEMORY: usize = 64 << 20;
+
+/// Bytes that an entry takes beside its texts.
+const ENTRY: usize = 64;
+
 /// A table file that is not a table.
 #[derive(Debug, Error)]
 pub enum TableError {
@@ -19,26 +26,31 @@ pub enum TableError {
     /// Two rows have the same key.
     #[error("the key `{0}` stands in more than one row")]
     DuplicateKey(String),
+    /// In memory it is larger than a policy's tables may be.
+    #[error(
+        "the policy's tables take more than {MAX_TABLE_MEMORY} bytes of memory; each row of a CSV has the names of all its columns"
+    )]
+    TooLarge,
     /// Neither kind of file.
     #[error("a table is a .csv or a .json file")]
     Kind,
 }
 
-/// Reads the bytes of a table file whose name ends in `.csv` or `.json`.
+/// Reads the bytes of a table file whose name ends in `.csv` or `.json`, and takes what it needs of the `memory` that is left.
 ///
 /// # Errors
 ///
-/// If the bytes are no such table, or a key occurs twice.
-pub fn parse_table(file_name: &str, bytes: &[u8]) -> Result<LookupTable, TableError> {
+/// If the bytes are no such table, a key occurs twice, or there is too little memory.
+pub fn parse_table(file_name: &str, bytes: &[u8], memory: &mut usize) -> Result<LookupTable, TableError> {
     match file_name.rsplit_once('.') {
-        Some((_, "csv")) => csv_table(bytes),
-        Some((_, "json")) => json_table(bytes),
+        Some((_, "csv")) => csv_table(bytes, memory),
+        Some((_, "json")) => json_table(bytes, memory),
         _ => Err(TableError::Kind),
     }
 }
 
 /// Each row becomes an object of strings; a byte order mark, which spreadsheets like to write, is passed over.
-fn csv_table(bytes: &[u8]) -> Result<LookupTable, TableError> {
+fn csv_table(bytes: &[u8], memory: &mut usize) -> Result<LookupTable, TableError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let columns = reader.headers()?.clone();
@@ -48,21 +60,22 @@ fn csv_table(bytes: &[u8]) -> Result<LookupTable, TableError> {
         let row: serde_json::Map<String, serde_json::Value> =
             columns.iter().zip(record.iter()).map(|(column, cell)| (column.to_owned(), cell.into())).collect();
         let key = record.get(0).unwrap_or_default();
-        insert(&mut table, key, serde_json::Value::Object(row).to_string())?;
+        insert(&mut table, key, serde_json::Value::Object(row).to_string(), memory)?;
     }
     Ok(table)
 }
 
-fn json_table(bytes: &[u8]) -> Result<LookupTable, TableError> {
+fn json_table(bytes: &[u8], memory: &mut usize) -> Result<LookupTable, TableError> {
     let members: Vec<(String, Box<RawValue>)> = serde_json::from_slice::<Members>(bytes)?.0;
     let mut table = LookupTable::with_capacity(members.len());
     for (key, value) in members {
-        insert(&mut table, &key, value.get().to_owned())?;
+        insert(&mut table, &key, value.get().to_owned(), memory)?;
     }
     Ok(table)
 }
 
-fn insert(table: &mut LookupTable, key: &str, value: String) -> Result<(), TableError> {
+fn insert(table: &mut LookupTable, key: &str, value: String, memory: &mut usize) -> Result<(), TableError> {
+    *memory = memory.checked_sub(key.len() + value.len() + ENTRY).ok_or(TableError::TooLarge)?;
     match table.entry(key.into()) {
         Entry::Occupied(_) => Err(TableError::DuplicateKey(key.to_owned())),
         Entry::Vacant(place) => {
@@ -100,6 +113,10 @@ impl<'de> serde::Deserialize<'de> for Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse_table(file_name: &str, bytes: &[u8]) -> Result<LookupTable, TableError> {
+        super::parse_table(file_name, bytes, &mut MAX_TABLE_MEMORY.clone())
+    }
 
     #[test]
     fn csv_rows_are_objects_of_strings() {

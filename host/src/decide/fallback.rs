@@ -52,7 +52,11 @@ pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> R
         _ => return Ruling { decided, version, fell_back: None, standing: end(false) },
     };
     let to = policy.fallback;
-    let fell_back = match fall_back(runs, to, policy, request).await {
+    // Not the policy's fault: whatever ended the process may have been another's. So no device is rejected for it, and it is
+    // held against nobody.
+    let ours = fault.kind == FaultKind::Lost;
+    let instead = if ours && to == Fallback::Reject { None } else { fall_back(runs, to, policy, request).await };
+    let fell_back = match instead {
         Some((verdict, other)) => {
             decided.verdict = verdict;
             version = other.or(version);
@@ -63,7 +67,7 @@ pub async fn rule(runs: &impl Runs, policy: &Policy, request: &Request<'_>) -> R
             None
         }
     };
-    Ruling { decided, version, fell_back, standing: end(true) }
+    Ruling { decided, version, fell_back, standing: if ours { None } else { end(true) } }
 }
 
 /// Asks what serves, if it is not set aside. How it went is for the caller to say.

@@ -6,6 +6,7 @@
 mod failure;
 mod patient;
 mod peers;
+mod seats;
 mod tls;
 
 pub use failure::{FailureBody, FailureDetail, JSON, failure, name, shorten};
@@ -25,7 +26,7 @@ use hyper::{
     Request, Response,
     body::{Body, Bytes, Incoming},
     server::conn::http1,
-    service::Service,
+    service::{Service, service_fn},
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -34,13 +35,16 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use self::{patient::Patient, peers::Peers};
+use self::{
+    patient::Patient,
+    peers::Peers,
+    seats::{Place, Seats},
+};
 use crate::metrics::Connections;
 
 /// Bytes of a request's head, its first line included: DPS's have a few hundred, and a reverse proxy's cookies more.
@@ -59,7 +63,7 @@ pub struct Patience {
     pub answer: Duration,
     /// How long requests in flight may take once the listener drains.
     pub drain: Duration,
-    /// Connections at the same time; more wait to be accepted.
+    /// Connections at the same time; for one more, that which has been idle for longest is closed, or it waits.
     pub connections: usize,
     /// Connections of one peer at the same time; more are closed.
     pub of_peer: usize,
@@ -97,19 +101,21 @@ impl Listener {
     {
         let graceful = GracefulShutdown::new();
         let Self { socket, patience, connections, tls } = self;
-        let places = Arc::new(Semaphore::new(patience.connections));
+        let seats = Seats::new(patience.connections);
         let peers = Peers::new(patience.of_peer);
         let served = Served { http: protocol(patience), service, patience, connections, tls };
-        while let Some(accepted) = stop.run_until_cancelled(accept(&socket, &places)).await {
-            let Some((stream, peer, place)) = accepted else { continue };
+        while let Some(accepted) = stop.run_until_cancelled(accept(&socket)).await {
+            let Some((stream, peer)) = accepted else { continue };
             served.connections.accepted.add();
+            // Before anybody else has to make room for it.
             let Some(of_peer) = peers.enter(peer.ip()) else {
                 served.connections.failures.add(Connections::TOO_MANY);
                 continue;
             };
+            let Some(Some(place)) = stop.run_until_cancelled(seats.take()).await else { break };
             let (served, watcher) = (served.clone(), graceful.watcher());
             tokio::spawn(async move {
-                served.connection(stream, watcher).await;
+                served.connection(stream, &place, watcher).await;
                 drop((place, of_peer));
             });
         }
@@ -138,20 +144,41 @@ where
     S::Future: Send,
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    async fn connection(self, stream: TcpStream, watcher: Watcher) {
+    async fn connection(self, stream: TcpStream, place: &Place, watcher: Watcher) {
         let connections = self.connections.clone();
         let _open = connections.open.hold();
-        let Some(tls) = self.tls.clone() else { return self.converse(stream, watcher).await };
+        tokio::select! {
+            () = self.encrypted(stream, place, watcher) => {}
+            () = place.leaves() => connections.failures.add(Connections::IDLE),
+        }
+    }
+
+    async fn encrypted(self, stream: TcpStream, place: &Place, watcher: Watcher) {
+        let Some(tls) = self.tls.clone() else { return self.converse(stream, place, watcher).await };
         match tokio::time::timeout(self.patience.head, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream, watcher).await,
+            Ok(Ok(stream)) => self.converse(stream, place, watcher).await,
             Ok(Err(error)) => self.failed(Connections::HANDSHAKE, &error),
             Err(slow) => self.failed(Connections::HANDSHAKE, &slow),
         }
     }
 
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+    async fn converse(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        place: &Place,
+        watcher: Watcher,
+    ) {
         let stream = TokioIo::new(Patient::new(stream, self.patience.answer));
-        match watcher.watch(self.http.serve_connection(stream, self.service.clone())).await {
+        let (service, seat) = (self.service.clone(), place.seat().clone());
+        let service = service_fn(move |request| {
+            let (busy, answer) = (seat.busy(), service.call(request));
+            async move {
+                let answer = answer.await;
+                drop(busy);
+                answer
+            }
+        });
+        match watcher.watch(self.http.serve_connection(stream, service)).await {
             Ok(()) => {}
             // Answered with an empty 400 or the like before the service saw it, so this is the line about it.
             Err(error) if error.is_parse() => {
@@ -176,16 +203,12 @@ fn is_timed_out(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
-async fn accept(
-    socket: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
+async fn accept(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match socket.accept().await {
         Ok((stream, peer)) => {
             // An answer is one small write; waiting to make it larger only delays it.
             let _ = stream.set_nodelay(true);
-            Some((stream, peer, place))
+            Some((stream, peer))
         }
         Err(error) => {
             // Out of file handles, most likely. Trying again at once would only spin.

@@ -6,14 +6,16 @@
 //! cannot be used changes nothing.
 
 use std::{
+    fs::OpenOptions,
     io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
+use rustix::fs::OFlags;
 use rustls::{
     ServerConfig,
     crypto::ring,
@@ -42,6 +44,14 @@ pub struct Files {
     pub certificate: PathBuf,
     /// The private key of the certificate: PEM, in the forms PKCS#8, PKCS#1 and SEC 1.
     pub key: PathBuf,
+}
+
+impl Files {
+    fn warn_if_open(&self) {
+        if is_open(&self.key) {
+            warn!(key = %self.key.display(), "others than its owner can read or change this private key: chmod 600 it");
+        }
+    }
 }
 
 /// Why certificate and key cannot be used.
@@ -110,9 +120,7 @@ impl Tls {
     /// If they cannot be used.
     pub fn load(files: Files) -> Result<Self, TlsError> {
         let pair = Pair::read(&files)?;
-        if is_open(&files.key) {
-            warn!(key = %files.key.display(), "others than its owner can read or change this private key: chmod 600 it");
-        }
+        files.warn_if_open();
         let shown = Arc::new(Shown(ArcSwap::from_pointee(pair.certified(&files)?)));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -157,6 +165,7 @@ impl Tls {
 
     fn take(&self, pair: &Pair) -> Result<(), String> {
         let certified = pair.certified(&self.files).map_err(|error| error.to_string())?;
+        self.files.warn_if_open();
         self.shown.0.store(Arc::new(certified));
         Ok(())
     }
@@ -197,8 +206,13 @@ impl Pair {
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let read = || {
+        // A pipe nobody writes to would be waited for, at its opening too.
+        let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a plain file"));
+        }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+        file.take(MAX_FILE).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map_err(|source| TlsError::Read { path: path.to_owned(), source })

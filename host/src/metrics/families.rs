@@ -47,7 +47,7 @@ families! {
     WAITING: Family<Gauge, 1> = "berth_tenant_requests_waiting", ["tenant"],
         "The tenant's requests that wait for one of its decisions to end: at most `quotas.queue`.";
     REJECTIONS: Family<Counter, 2> = "berth_tenant_rejections_total", ["tenant", "reason"],
-        "The tenant's requests turned away with status 429: more than its rate, more than may wait, or queue-time for one that waited as long as it may. Begins anew when the tenant's quotas change.";
+        "The tenant's requests turned away with status 429: more than its rate, reading for more than may arrive at the same time, more than may wait, or queue-time for one that waited as long as it may. Begins anew when the tenant's quotas change.";
     SERVING: Family<Gauge, 4> = "berth_policy_serving", ["tenant", "policy", "version", "origin"],
         "Always 1 for the version that serves: because it is what the catalogue has, because of a pin, or as last-known-good. A policy of which nothing serves is not shown.";
     POLICY_REFUSED: Family<Gauge, 2> = "berth_policy_change_refused", ["tenant", "policy"],
@@ -79,7 +79,7 @@ families! {
     CONNECTIONS_ACCEPTED: Family<Counter, 1> = "berth_connections_accepted_total", ["listener"],
         "Connections accepted.";
     CONNECTION_FAILURES: Family<Counter, 2> = "berth_connection_failures_total", ["listener", "reason"],
-        "Connections that came to nothing: too-many-of-peer, tls-handshake, not-http (or more of a head than is taken), slow-reader, broken (cut, or a head that took too long).";
+        "Connections that came to nothing: too-many-of-peer, idle-when-full (idle for longest when another needed its place), tls-handshake, not-http (or more of a head than is taken), slow-reader, broken (cut, or a head that took too long).";
     CERTIFICATES: Family<Counter, 2> = "berth_tls_reloads_total", ["listener", "result"],
         "New certificates: served or refused. One that is refused keeps the one before.";
     CERTIFICATE_EXPIRES: Family<Gauge, 1> = "berth_tls_certificate_expiry_timestamp_seconds", ["listener"],

@@ -162,6 +162,8 @@ pub struct Connections {
 impl Connections {
     /// Its peer holds as many connections as it may.
     pub const TOO_MANY: &str = "too-many-of-peer";
+    /// It was idle for longest when another needed its place.
+    pub const IDLE: &str = "idle-when-full";
     /// No TLS handshake came about.
     pub const HANDSHAKE: &str = "tls-handshake";
     /// It sent what is not HTTP, or more of a head than is taken.
@@ -177,7 +179,14 @@ impl Default for Connections {
         Self {
             open: Level::default(),
             accepted: Tally::default(),
-            failures: Words::new([Self::TOO_MANY, Self::HANDSHAKE, Self::NOT_HTTP, Self::SLOW_READER, Self::BROKEN]),
+            failures: Words::new([
+                Self::TOO_MANY,
+                Self::IDLE,
+                Self::HANDSHAKE,
+                Self::NOT_HTTP,
+                Self::SLOW_READER,
+                Self::BROKEN,
+            ]),
             certificates: Words::new([SERVED, REFUSED]),
             certificate_expires: Level::default(),
         }

@@ -135,8 +135,11 @@ impl Reloader {
         let quotas = manifest.quotas.within(self.quotas);
         let kept = self.catalogue.tenants.get(name).map(|tenant| &tenant.share);
         // What is under way stays counted, unless the size of the share is another now.
-        let share = kept.filter(|share| share.quotas() == quotas).cloned();
-        let share = share.unwrap_or_else(|| Arc::new(Share::new(quotas)));
+        let share = match kept {
+            Some(share) if share.quotas() == quotas => share.clone(),
+            Some(share) => Arc::new(share.resized(quotas)),
+            None => Arc::new(Share::new(quotas)),
+        };
         let tenant = Tenant { keys: manifest.keys.clone().into(), tokens: manifest.tokens.clone(), share, policies };
         self.catalogue.tenants.insert(name.clone(), Arc::new(tenant));
         self.changed = true;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{programs::Programs, turns::Turns};
 use crate::{
-    catalogue::{Breaker, Counts, PolicyManifest, Release, parse_table, source::PolicyFiles},
+    catalogue::{Breaker, Counts, MAX_TABLE_MEMORY, PolicyManifest, Release, parse_table, source::PolicyFiles},
     contract::{Digest, Failure, Fallback, Limits, Name, Stage},
     decide::{Check, Checked, Decided, Verdict, decide},
     engine::{Compiler, Program, Surroundings},
@@ -110,9 +110,10 @@ impl Plan {
 
 fn surroundings(settings: String, files: &PolicyFiles) -> Result<Surroundings, Failure> {
     let mut surroundings = Surroundings { settings, ..Surroundings::default() };
+    let mut memory = MAX_TABLE_MEMORY;
     for (file, bytes) in &files.tables {
         let at = |error: &dyn fmt::Display| Failure::new(Stage::Tables, format!("{file}: {error}"));
-        let table = parse_table(file, bytes).map_err(|error| at(&error))?;
+        let table = parse_table(file, bytes, &mut memory).map_err(|error| at(&error))?;
         let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name).to_owned();
         if surroundings.tables.insert(name, table).is_some() {
             return Err(at(&"there is a .csv and a .json of this name"));

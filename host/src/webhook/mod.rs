@@ -14,8 +14,8 @@ use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response,
-    body::{Bytes, Incoming},
+    Method, Request, Response, Version,
+    body::{Body as _, Bytes, Incoming},
     header::{self, HeaderValue},
     http::request::Parts,
     service::{Service, service_fn},
@@ -85,6 +85,9 @@ impl Webhook {
     }
 }
 
+/// How long the rest of a body may take that nobody wants.
+const REST_TIME: Duration = Duration::from_millis(500);
+
 /// An answer of the webhook.
 pub type Answer = Response<Full<Bytes>>;
 
@@ -105,6 +108,9 @@ struct About<'a> {
     /// What a request that is answered without a [`Problem`] came to.
     outcome: &'static str,
     policy: Option<Arc<Policy>>,
+    /// Who is to be allocated, and the version that was asked, once a decision was made.
+    device: Option<String>,
+    version: Option<Digest>,
     /// What the policy itself wrote.
     log: Option<String>,
     /// How many of its lines did not fit into the log.
@@ -115,7 +121,16 @@ struct About<'a> {
 
 impl<'a> About<'a> {
     fn new(account: Account<'a>) -> Self {
-        Self { account, outcome: DECISION, policy: None, log: None, dropped: None, standing: None }
+        Self {
+            account,
+            outcome: DECISION,
+            policy: None,
+            device: None,
+            version: None,
+            log: None,
+            dropped: None,
+            standing: None,
+        }
     }
 }
 
@@ -145,7 +160,8 @@ impl Webhook {
     async fn respond(&self, request: Request<Incoming>) -> Answer {
         let id = self.ids.next();
         let mut about = About::new(self.metrics.requests.begin());
-        match self.answer(id, request, &mut about).await {
+        let (head, mut body) = request.into_parts();
+        match self.answer(id, &head, &mut body, &mut about).await {
             Ok(answer) => {
                 about.account.close(about.outcome);
                 answer
@@ -154,7 +170,11 @@ impl Webhook {
                 about.account.timer.enters(Phase::Log);
                 problem.log(id, &about);
                 about.account.timer.enters(Phase::Write);
-                let answer = problem.respond(id);
+                let is_read = match problem {
+                    Problem::TooLarge { .. } | Problem::TooSlow => false,
+                    _ => body.is_end_stream() || self.passes_over(&mut body).await,
+                };
+                let answer = problem.respond(id, is_read);
                 about.account.close(problem.reply().code);
                 answer
             }
@@ -164,17 +184,22 @@ impl Webhook {
     async fn answer(
         &self,
         id: RequestId,
-        request: Request<Incoming>,
+        head: &Parts,
+        body: &mut Incoming,
         about: &mut About<'_>,
     ) -> Result<Answer, Problem> {
-        let (head, body) = request.into_parts();
+        if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+            return Err(Problem::Malformed("a request of HTTP/1.1 has to have one `host`".to_owned()));
+        }
         let [tenant, policy] = route(head.uri.path()).ok_or(Problem::NotFound { detail: None })?;
         if head.method != Method::POST {
             return Err(Problem::MethodNotAllowed);
         }
-        let (policy, share) = self.admit(&tenant, &policy, &head, about)?;
+        let (policy, share) = self.admit(&tenant, &policy, head, about)?;
         share.request().map_err(Problem::OverQuota)?;
-        let bytes = self.read(&head, body).await?;
+        let reading = share.reading().map_err(Problem::OverQuota)?;
+        let bytes = self.read(head, body).await?;
+        drop(reading);
         about.account.timer.enters(Phase::Queue);
         let places = self.places(&share).await?;
         let (ruling, device) = self.decide(policy, &share, bytes, places, &mut about.account.timer).await?;
@@ -243,7 +268,7 @@ impl Webhook {
         Ok((policy_found.clone(), owner.share.clone()))
     }
 
-    async fn read(&self, head: &Parts, body: Incoming) -> Result<Bytes, Problem> {
+    async fn read(&self, head: &Parts, body: &mut Incoming) -> Result<Bytes, Problem> {
         let limit = self.intake.body_bytes;
         let declared = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
@@ -253,9 +278,24 @@ impl Webhook {
         match tokio::time::timeout(self.intake.body_time, body).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::TooLarge { limit }),
-            Ok(Err(error)) => Err(Problem::Malformed(format!("the body ended too early: {error}"))),
+            Ok(Err(error)) => Err(Problem::Malformed(format!("the body cannot be read: {error}"))),
             Err(_) => Err(Problem::TooSlow),
         }
+    }
+
+    /// Lets the rest of a body arrive that nobody wants, so that its sender hears the answer and can go on. Whether it has:
+    /// what is large or slow is not waited for.
+    async fn passes_over(&self, body: &mut Incoming) -> bool {
+        let mut left = self.intake.body_bytes;
+        let rest = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                    Some(fewer) => left = fewer,
+                    None => return,
+                }
+            }
+        };
+        tokio::time::timeout(REST_TIME, rest).await.is_ok() && body.is_end_stream()
     }
 }
 

@@ -117,6 +117,9 @@ impl Problem {
             Self::Refused(Refusal::RetryLater { message, .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "retry-later", message.as_str())
             }
+            Self::OverCapacity | Self::Fault(Fault { kind: FaultKind::Lost, .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "over-capacity", "too many decisions are being made at the moment")
+            }
             Self::Fault(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "policy-fault",
@@ -127,9 +130,6 @@ impl Problem {
                 "over-quota",
                 "the tenant has more requests under way than its quotas allow; its owner finds which in the log",
             ),
-            Self::OverCapacity => {
-                (StatusCode::SERVICE_UNAVAILABLE, "over-capacity", "too many decisions are being made at the moment")
-            }
         };
         let retry_after = match self {
             Self::Refused(Refusal::RetryLater { after_seconds, .. }) => Some(after_seconds.unwrap_or(RETRY_AFTER)),
@@ -141,8 +141,8 @@ impl Problem {
         Reply { status, code, message, retry_after }
     }
 
-    /// The answer to the caller.
-    pub(super) fn respond(&self, id: RequestId) -> Answer {
+    /// The answer to the caller, of whose request the body was read or not.
+    pub(super) fn respond(&self, id: RequestId, is_read: bool) -> Answer {
         let reply = self.reply();
         let mut response = failure(reply.status, reply.code, reply.message, id);
         let headers = response.headers_mut();
@@ -152,7 +152,7 @@ impl Problem {
         if matches!(self, Self::MethodNotAllowed) {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
-        if matches!(self, Self::TooLarge { .. } | Self::TooSlow) {
+        if !is_read {
             // The rest of the body is not waited for, so the connection cannot be used again.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -165,16 +165,20 @@ impl Problem {
         let status = reply.status.as_u16();
         let code = reply.code;
         let policy = about.policy.as_ref().map(|policy| tracing::field::display(&policy.id));
-        let (log, dropped) = (about.log.as_deref(), about.dropped);
+        let version = about.version.as_ref().map(tracing::field::display);
+        let (device, log, dropped) = (about.device.as_deref(), about.log.as_deref(), about.dropped);
         match self {
             Self::Refused(_) => {
-                info!(policy, request = %id, status, code, reason = shorten(reply.message), log, dropped, "request refused");
+                info!(
+                    policy, version, device, request = %id, status, code, reason = shorten(reply.message), log, dropped,
+                    "request refused"
+                );
             }
             Self::Fault(fault) => {
                 let limit = fault.overrun.map(tracing::field::display);
                 let backtrace = (!fault.backtrace.is_empty()).then(|| fault.backtrace.join("\n"));
                 warn!(
-                    policy, request = %id, status, code, fault = %fault.kind, reason = fault.message, limit,
+                    policy, version, device, request = %id, status, code, fault = %fault.kind, reason = fault.message, limit,
                     panic = fault.panic, backtrace,
                     standing = about.standing.map(Standing::as_str), log, dropped, "policy fault"
                 );

@@ -38,7 +38,7 @@ impl Webhook {
         about.account.timer.enters(Phase::Log);
         let shown = version.as_ref().filter(|_| self.intake.version_header);
         if let Some(fell_back) = fell_back {
-            return self.fell_back(id, about, (verdict, &trail, &fell_back), device, shown);
+            return self.fell_back(id, about, (verdict, &trail, &fell_back), device, version);
         }
         let problem = match verdict {
             Verdict::Allocated { hub, response, reasons } => {
@@ -57,8 +57,7 @@ impl Webhook {
                 Problem::Fault(fault)
             }
         };
-        about.log = text(&trail);
-        about.dropped = dropped(&trail);
+        about.left(device, version, &trail);
         Err(problem)
     }
 
@@ -69,7 +68,7 @@ impl Webhook {
         about: &mut About<'_>,
         (verdict, trail, fell_back): (Verdict, &Trail, &FellBack),
         device: &str,
-        version: Option<&Digest>,
+        version: Option<Digest>,
     ) -> Result<Answer, Problem> {
         about.count(|counts| {
             counts.faulted(fell_back.fault.kind);
@@ -77,13 +76,19 @@ impl Webhook {
         });
         keep_fault(id, about, &fell_back.fault, trail);
         let (mut answer, hub) = match verdict {
-            Verdict::Allocated { hub, response, .. } => (respond(id, response, version), Some(hub)),
+            Verdict::Allocated { hub, response, .. } => {
+                let shown = version.as_ref().filter(|_| self.intake.version_header);
+                (respond(id, response, shown), Some(hub))
+            }
             Verdict::Refused(refusal) => {
                 let problem = Problem::Refused(refusal);
                 about.outcome = problem.reply().code;
-                (problem.respond(id), None)
+                (problem.respond(id, true), None)
             }
-            Verdict::Faulted(fault) => return Err(Problem::Fault(fault)),
+            Verdict::Faulted(fault) => {
+                about.left(device, version, trail);
+                return Err(Problem::Fault(fault));
+            }
         };
         line::fallback(id, about, fell_back, trail, device, hub.as_deref());
         about.account.timer.enters(Phase::Write);
@@ -95,6 +100,14 @@ impl Webhook {
 }
 
 impl About<'_> {
+    /// Keeps for the log what a decision left behind that is answered with a problem.
+    fn left(&mut self, device: &str, version: Option<Digest>, trail: &Trail) {
+        self.device = Some(shorten(device));
+        self.version = version;
+        self.log = text(trail);
+        self.dropped = dropped(trail);
+    }
+
     /// Counts what came of the request: for the release, and for the policy over all its releases.
     fn count(&self, count: impl Fn(&Counts)) {
         let Some(policy) = &self.policy else { return };
@@ -112,7 +125,9 @@ fn keep_fault(id: RequestId, about: &About<'_>, fault: &Fault, trail: &Trail) {
     let Some(policy) = about.policy.as_ref().filter(|_| fault.kind != FaultKind::SetAside) else { return };
     let last = trail.log.get(trail.log.len().saturating_sub(LINES)..).unwrap_or_default();
     let shortened = |line: &LogLine| LogLine { level: line.level, message: shorten(&line.message) };
-    policy.habit.failed();
+    if fault.kind != FaultKind::Lost {
+        policy.habit.failed();
+    }
     policy.counts.keep(LastFault {
         at: SystemTime::now(),
         request: id.to_string(),

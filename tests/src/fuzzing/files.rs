@@ -1,7 +1,7 @@
 //! The files people write.
 
 use berth::{
-    catalogue::{LimitsSection, PolicyManifest, TenantManifest, parse_table},
+    catalogue::{LimitsSection, MAX_TABLE_MEMORY, PolicyManifest, TenantManifest, parse_table},
     config::Config,
     contract::Limits,
     decide::Check,
@@ -58,7 +58,7 @@ fn policy(text: &str) {
 }
 
 fn table(name: &str, bytes: &[u8]) {
-    match parse_table(name, bytes) {
+    match parse_table(name, bytes, &mut MAX_TABLE_MEMORY.clone()) {
         Ok(table) => {
             for row in table.values() {
                 serde_json::from_str::<&serde_json::value::RawValue>(row).expect("a row is JSON");

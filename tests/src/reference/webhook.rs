@@ -26,7 +26,7 @@ const CAUSES: &[(&str, &str)] = &[
         "over-quota",
         "The tenant has more requests under way, or makes more of them a second, than its [`[quotas]`](configuration.md#quotas-in-tenanttoml) allow.",
     ),
-    ("over-capacity", "All places for decisions are taken."),
+    ("over-capacity", "All places for decisions are taken, or the process that made this one is lost."),
     ("rejected", "The policy turns the device away. The message is the policy's."),
     ("retry-later", "The policy asks to come again. Message and `Retry-After` are the policy's, if it names a time."),
     (
@@ -114,7 +114,7 @@ Status 200 without a hub would be error 400208. Berth never answers so.
 
 ## Faults
 
-What the log calls `fault`, next to the code `policy-fault`:
+What the log calls `fault`, next to the code `policy-fault`, or for `lost`, which is no policy's fault, `over-capacity`:
 
 ",
     );

@@ -117,7 +117,7 @@ async fn a_change_is_in_the_log_without_its_caller() {
         (br_if $again (i32.lt_u (i32.load (i32.const 60000)) (i32.const 500000000))))";
     let slow = version(2).first(count);
     let (to, body) = (version_of(&slow.component()), push_body(&slow.into()).to_string());
-    let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: berth\r\ncontent-type: application/json\r\n";
+    let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let mut line = Line::to(berth.admin_address()).await.unwrap();
     line.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
     let instances = |reading: &Reading| reading.sum("berth_engine_in_use", &["resource=\"instances\""]);

@@ -154,7 +154,7 @@ async fn a_push_that_is_too_large() {
         assert_eq!(told, ["refused", "loopback", "size"], "{event}");
     }
     // More than any body may be: said beforehand, so that it need not be sent.
-    let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: berth\r\nconnection: close\r\n";
+    let head = "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
     let mut line = berth_tests::tcp::Line::to(berth.admin_address()).await.unwrap();
     line.say(format!("{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{{", 1_u64 << 40)).await;
     line.answer().await.is_error(413, "body-too-large");

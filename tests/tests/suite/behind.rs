@@ -28,7 +28,8 @@ fn long(version: u32) -> Policy {
 
 /// A tenant with a policy that is long and one that never ends, beside `contoso/toasters`.
 fn catalogue() -> Catalogue {
-    let spin = Policy::from(Guest::doing("(loop $again (br $again))").after_verification()).time_ms(60_000);
+    let settings = "[limits]\ntime_ms = 60000\n[fallback]\non_fault = \"reject\"\nfaults_in_a_row = 1\n";
+    let spin = Policy::from(Guest::doing("(loop $again (br $again))").after_verification()).manifest(settings);
     toasters().tenant("slow").policy("long", long(1)).policy("spin", spin)
 }
 
@@ -167,12 +168,13 @@ async fn a_decision_outlives_the_process() {
     berth.logs("the process for long decisions ended, and is started again").await;
 }
 
-/// A decision in which the process ends twice is a fault that says so; meanwhile and afterwards everybody is answered.
+/// A decision in which the process ends twice is a fault that says so, and nobody's: even a policy that has devices rejected
+/// when it fails, and bears no fault, has this one asked again, and is not set aside. Everybody is answered all the while.
 #[tokio::test]
 async fn a_decision_that_ends_the_process_twice_is_a_fault() {
     let berth = Berth::configured(BRIEF_DRAIN, catalogue()).await;
     let mark = berth.mark().await;
-    let spin = async { berth.asks("slow/spin").with(bodies::first()).await.is_error(503, "policy-fault") };
+    let spin = async { berth.asks("slow/spin").with(bodies::first()).await.is_error(503, "over-capacity") };
     let kill = async {
         let behind = Behind::of(&berth).unwrap();
         behind.is_busy(&berth).await;
@@ -186,7 +188,9 @@ async fn a_decision_that_ends_the_process_twice_is_a_fault() {
     is_version(&berth.asks("slow/long").with(bodies::first()).await, 1);
     let lines = berth.logged_since(mark).await;
     let fault = |line: &&Entry| line.message() == "policy fault";
-    assert_eq!(lines.iter().find(fault).unwrap().text("fault"), "lost");
+    let fault = lines.iter().find(fault).unwrap();
+    assert_eq!(fault.text("fault"), "lost");
+    assert!(fault.field("standing").is_null(), "{fault:?}");
 }
 
 /// However often it is killed, the process is there again.

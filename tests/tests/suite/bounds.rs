@@ -52,6 +52,45 @@ async fn more_connections_than_a_peer_may_have() {
     berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(TOASTERS);
 }
 
+/// Where all connections are taken, those make room that do nothing, and one that is being answered does not.
+#[tokio::test]
+async fn a_full_listener_makes_room() {
+    let toml = "[webhook]\nmax_connections = 4\ndrain_timeout_ms = 1\nbody_timeout_ms = 60000\n";
+    let berth = Berth::configured(toml, toasters()).await;
+    let mut busy = berth.line().await;
+    busy.say(head("")).await;
+    let idle = [berth.line().await, berth.line().await, berth.line().await];
+    for _ in 0..3 {
+        // Each on a connection of its own.
+        berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(TOASTERS);
+    }
+    busy.say(bodies::first()).await;
+    busy.hear_up_to(TOASTERS).await;
+    let labels = ["listener=\"webhook\"", "reason=\"idle-when-full\""];
+    assert!(berth.metrics().await.sum("berth_connection_failures_total", &labels) >= 1.0);
+    drop(idle);
+}
+
+/// An answer that comes before the body leaves the connection as it was once the body is there, and else says that it ends.
+#[tokio::test]
+async fn an_answer_before_the_body() {
+    let berth = Berth::serving(toasters()).await;
+    let (right, wrong) = (head(""), head("").replace(&key("contoso"), "wrong"));
+    let mut line = berth.line().await;
+    for part in [&wrong[..], bodies::first()] {
+        line.say(part).await;
+    }
+    line.hear_up_to("unauthorized").await;
+    line.say(format!("{right}{}", bodies::first())).await;
+    line.hear_up_to(TOASTERS).await;
+
+    let mut line = berth.line().await;
+    line.say(wrong).await;
+    let answer = line.answer().await;
+    answer.is_error(401, "unauthorized");
+    assert_eq!(answer.headers["connection"], "close");
+}
+
 /// The head of a request has at most 64 headers and 16 KiB, its first line included.
 #[tokio::test]
 async fn a_head_that_is_too_large() {

@@ -84,19 +84,24 @@ async fn a_spinning_tenant_starves_nobody() {
     assert!(!lines.iter().any(faults), "the spinning was over too early for this to say anything");
 }
 
-/// Traps of one policy, many at the same time, leave the decisions of its neighbours alone.
+/// Traps of another tenant's policy, several at the same time, leave the decisions of its neighbours alone.
 #[tokio::test]
 async fn a_trapping_neighbour_is_not_noticed() {
-    let berth = Berth::serving(toasters().policy("trap", Guest::doing("(unreachable)"))).await;
-    let hostile = async {
-        for _ in 0..50 {
-            berth.asks("contoso/trap").with(bodies::first()).await.is_error(503, "policy-fault");
+    let trap = Policy::from(Guest::doing("(unreachable)").after_verification());
+    let trap = trap.manifest("[fallback]\nfaults_in_a_row = 0\n");
+    let berth = Berth::serving(toasters().tenant("hostile").policy("trap", trap)).await;
+    let traps = async || {
+        for _ in 0..20 {
+            berth.asks("hostile/trap").with(bodies::first()).await.is_error(503, "policy-fault");
         }
     };
+    let hostile = async { tokio::join!(traps(), traps(), traps(), traps()) };
     let honest = async {
         for _ in 0..50 {
             berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
         }
     };
     tokio::join!(hostile, honest);
+    let faults = berth.metrics().await.sum("berth_faults_total", &[r#"tenant="hostile""#, r#"kind="trap""#]);
+    assert_eq!(faults, 80.0);
 }

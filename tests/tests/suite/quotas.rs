@@ -91,6 +91,19 @@ async fn the_queue_is_served() {
     join!(ask(), ask(), ask(), ask(), ask());
 }
 
+/// Where an operator lets one tenant have every place, another hears at once that there is none, and when to ask again.
+#[tokio::test]
+async fn beyond_all_places_everybody_is_told_to_ask_again() {
+    let all = "[quotas]\nconcurrency = 480\nqueue = 0\n";
+    let berth = Berth::configured(&format!("{BRIEF_DRAIN}{all}"), greedy(all)).await;
+    let (held, why) = fill(&berth).await;
+    assert_eq!(why, "the tenant has 480 decisions under way and 0 more waiting, which is all it may");
+    berth.asks("contoso/toasters").with(bodies::first()).await.is_error(503, "over-capacity");
+    drop(held);
+    let free = async { while berth.asks("contoso/toasters").with(bodies::first()).await.status != 200 {} };
+    within_patience("a free place", free).await;
+}
+
 /// A caller that leaves gives its place back, though its decision had not ended.
 #[tokio::test]
 async fn a_caller_that_leaves_gives_its_place_back() {
@@ -114,6 +127,28 @@ async fn slow_bodies_hold_no_place() {
         slow.push(line);
     }
     berth.asks("greedy/plain").with(bodies::first()).await.is_hub(bodies::TOASTERS);
+}
+
+/// There are only so many bodies of a tenant that arrive at the same time, however slowly; others' are not counted.
+#[tokio::test]
+async fn so_many_bodies_arrive_at_once() {
+    let toml = "[webhook]\nbody_timeout_ms = 60000\ndrain_timeout_ms = 1\n";
+    let berth = Berth::configured(toml, greedy("")).await;
+    let mark = berth.mark().await;
+    let mut slow = Vec::new();
+    for _ in 0..513 {
+        let mut line = berth.line().await;
+        let head = format!("POST /allocate/greedy/plain?code={} HTTP/1.1\r\nhost: berth\r\n", key("greedy"));
+        line.say(format!("{head}content-length: 1000\r\n\r\n{{")).await;
+        slow.push(line);
+    }
+    let turned_away = |line: &Entry| line.text("code") == "over-quota";
+    let (_, line) = berth.log().find("one that is turned away", mark, turned_away).await;
+    assert_eq!(line.text("reason"), "512 of the tenant's requests are still arriving, which is all it may have");
+    berth.asks("contoso/toasters").with(bodies::first()).await.is_hub(bodies::TOASTERS);
+    drop(slow);
+    let free = async { while berth.asks("greedy/plain").with(bodies::first()).await.status != 200 {} };
+    within_patience("bodies that arrive again", free).await;
 }
 
 /// A rate is kept, by this tenant alone.

@@ -134,14 +134,16 @@ fn decides(bytes: impl Into<Vec<u8>>, times: usize) -> impl AsyncFnOnce(&Berth) 
 
 /// The promise of two hundred attacks is kept. Each is a line that begins with its name.
 #[test]
-fn there_are_two_hundred_attacks() {
+fn there_are_two_hundred_attacks_and_sixty_components() {
     let folder = berth_tests::pages::repository().join("tests/tests/suite/siege");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let requests_and_files = files.filter(|path| path.is_file() && !path.ends_with("components.rs"));
-    let modules = requests_and_files.map(|path| std::fs::read_to_string(path).unwrap());
-    let names = |module: String| module.lines().filter(|line| is_an_attack(line)).count();
-    let attacks: usize = modules.map(names).sum();
-    assert!(attacks >= 200, "{attacks}");
+    let count = |folder: &std::path::Path, counts: fn(&str) -> bool| {
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let modules = files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap());
+        modules.map(|module| module.lines().filter(|line| counts(line)).count()).sum::<usize>()
+    };
+    let requests_and_files = count(&folder, is_an_attack);
+    let components = count(&folder.join("components"), |line| line == "#[test]");
+    assert!(requests_and_files >= 200 && components >= 60, "{requests_and_files}, {components}");
 }
 
 fn is_an_attack(line: &str) -> bool {

@@ -23,7 +23,8 @@ fn every_test_it_names_exists() {
             None => format!("tests/tests/suite/{}.rs", place.replace("::", "/")),
         };
         let text = fs::read_to_string(repository().join(&file)).unwrap_or_default();
-        if !text.contains(&format!("fn {name}(")) {
+        // A test is a function, or in the siege a line of its table.
+        if !text.contains(&format!("fn {name}(")) && !text.contains(&format!("\n    {name} => ")) {
             missing.push(format!("{place}::{name}"));
         }
     }

@@ -70,6 +70,21 @@ fn nobody(header: &'static str, value: impl Into<String>) -> impl AsyncFnOnce(&B
 }
 
 attacks! { GUARDED:
+    slow_pushes_of_one_tenant_to_another => async |berth: &Berth| {
+        let mut lines = Vec::new();
+        for _ in 0..40 {
+            let mut line = Line::to(berth.admin_address()).await.unwrap();
+            line.say(format!(
+                "PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: b\r\nauthorization: bearer {CONTOSO}\r\n\
+                 content-type: application/json\r\ncontent-length: 1000000\r\n\r\n{{"
+            )).await;
+            lines.push(line);
+        }
+        for token in [PLATFORM, FABRIKAM] {
+            berth.rollback("fabrikam/q", None).token(token).await.is_error(409, "no-earlier-version");
+            assert_eq!(berth.push("fabrikam/q", version(2)).token(token).await.status, 200);
+        }
+    };
     a_policy_without_a_token => refused("policy", "", 401, "unauthorized");
     a_history_without_a_token => refused("history", "", 401, "unauthorized");
     a_push_without_a_token => refused("push", "", 401, "unauthorized");
@@ -171,6 +186,12 @@ fn heard(bytes: impl Into<Vec<u8>>, start: &'static str) -> impl AsyncFnOnce(&Be
 }
 
 attacks! { OPEN:
+    a_name_that_was_made_to_lead_here => async |berth: &Berth| {
+        let mut line = Line::to(berth.admin_address()).await.unwrap();
+        line.say("GET /api/v1/status HTTP/1.1\r\nhost: berth.example:7072\r\nconnection: close\r\n\r\n").await;
+        line.answer().await.is_error(421, "misdirected");
+        assert_eq!(berth.admin("/api/v1/status").await.status, 200);
+    };
     a_push_of_nothing => malformed("");
     a_push_of_null => malformed("null");
     a_push_of_an_array => malformed("[]");
@@ -208,7 +229,7 @@ attacks! { OPEN:
     };
     a_push_of_a_terabyte => async |berth: &Berth| {
         let mut line = Line::to(berth.admin_address()).await.unwrap();
-        line.say("PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 1099511627776\r\n\r\n{").await;
+        line.say("PUT /api/v1/policies/contoso/p HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 1099511627776\r\n\r\n{").await;
         line.answer().await.is_error(413, "body-too-large");
     };
     a_push_into_a_tenant_that_is_not_there => pushed_to("/api/v1/policies/nobody/p", 404, "not-found");
@@ -244,6 +265,17 @@ attacks! { OPEN:
     http_2_on_the_admin_port => heard("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "");
     ten_thousand_headers_for_the_admin_port => heard(format!("GET /livez HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(10_000)), "HTTP/1.1 431 ");
     two_lengths_for_the_admin_port => heard("GET /livez HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", "HTTP/1.1 400 ");
+    silent_connections_of_many_to_the_admin_port => async |berth: &Berth| {
+        let mut sockets = Vec::new();
+        for peer in 2..10 {
+            for _ in 0..48 {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind(std::net::SocketAddr::from(([127, 0, 0, peer], 0))).unwrap();
+                sockets.push(socket.connect(berth.admin_address()).await.unwrap());
+            }
+        }
+        assert_eq!(berth.admin("/livez").await.status, 200);
+    };
     forty_silent_connections_to_the_admin_port => async |berth: &Berth| {
         let mut lines = Vec::new();
         for _ in 0..40 {

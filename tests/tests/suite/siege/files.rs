@@ -216,6 +216,9 @@ attacks! { SERVERS:
     a_table_with_an_open_quote => refused(file("tables/t.csv", "k,v\n\"a,1\n"), "tables", "t.csv: not a CSV table");
     a_table_of_nothing => serves(file("tables/t.csv", ""));
     a_table_of_ten_thousand_columns => serves(file("tables/t.csv", format!("k{}\n", ",c".repeat(10_000))));
+    a_table_that_unfolds => refused(
+        file("tables/t.csv", format!("k,{}\n{}", "v".repeat(500_000), (0..600).map(|row| format!("{row},1\n")).collect::<String>())),
+        "tables", "more than 67108864 bytes of memory");
     a_table_of_formulas => serves(file("tables/t.csv", "k,v\n=cmd|' /C calc'!A0,@SUM(1)\n"));
     a_table_of_a_tebibyte => refused(sparse("tables/t.csv", 1 << 40), "size", "larger than");
     a_table_that_is_an_array => refused(file("tables/t.json", "[]"), "tables", "t.json: not a JSON object");

@@ -72,8 +72,8 @@ attacks! { SERVERS:
     an_expectation_nobody_knows => decides(request("expect: miracles\r\n"), 1);
     an_upgrade_to_a_web_socket => decides(request("upgrade: websocket\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n"), 1);
     an_upgrade_to_http_2 => decides(request("upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"), 1);
-    no_host => decides(request("").replacen("host: berth\r\n", "", 1), 1);
-    two_hosts => decides(request("host: evil.example\r\n"), 1);
+    no_host => fails(request("").replacen("host: berth\r\n", "", 1), 400, "malformed-request");
+    two_hosts => fails(request("host: evil.example\r\n"), 400, "malformed-request");
     a_host_of_garbage => decides(request("").replacen("host: berth", "host: a b:c@d/../", 1), 1);
     hop_by_hop_names_of_everything => decides(request("connection: content-length, host, x-functions-key\r\n"), 1);
     a_request_id_of_the_callers => async |berth: &Berth| {

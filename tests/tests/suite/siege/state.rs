@@ -13,15 +13,23 @@ use serde_json::json;
 use super::{SERVERS, attacks};
 use crate::{toasters, version};
 
-/// Both policies answer as themselves after this was done to the data directory of a killed server.
+/// Bytes of memory that a server may hold more than one whose data nobody damaged.
+const KEPT: u64 = 32 << 20;
+
+/// Both policies, and another, answer as themselves after this was done to the data directory of a killed server.
 fn heals(damage: impl FnOnce(&Path)) -> impl AsyncFnOnce(&Berth) {
     async move |_: &Berth| {
         let berth = Berth::serving(toasters().policy("p", version(1)).policy("q", version(2))).await;
+        let before = berth.holds().await;
         let berth = berth.killed_and_restarted("", |folder| damage(&folder.join("berth-data"))).await;
+        berth.asks("contoso/toasters").with(sent::first()).await.is_hub(sent::TOASTERS);
+        assert_eq!(berth.admin("/readyz").await.status, 200);
         for (policy, number) in [("contoso/p", 1), ("contoso/q", 2)] {
             let answer = berth.asks(policy).with(sent::first()).await;
             assert_eq!(answer.json()["payload"], json!({ "version": number }));
         }
+        let after = berth.holds().await;
+        assert!(after.memory <= before.memory + KEPT, "{before:?}, and now {after:?}");
     }
 }
 

@@ -147,6 +147,7 @@ async fn every_decision_is_accounted_for() {
     );
     let after = settled(&berth, before).await;
     assert!(total >= decisions && told[2] * 20 == total, "{told:?}");
+    assert!(swaps * every >= decisions, "{swaps} swaps");
     println!(
         "soak: {total} decisions ({} allocated, {} refused, {} faulted), {swaps} swaps; {} KiB and {} handles before, {} KiB \
          and {} after",
