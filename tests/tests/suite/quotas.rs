@@ -114,18 +114,24 @@ async fn a_caller_that_leaves_gives_its_place_back() {
     within_patience("a free place", free).await;
 }
 
-/// Bodies that do not arrive hold no place.
-#[tokio::test]
-async fn slow_bodies_hold_no_place() {
-    let toml = "[webhook]\nbody_timeout_ms = 60000\ndrain_timeout_ms = 1\n";
-    let berth = Berth::configured(toml, greedy("[quotas]\nconcurrency = 1\nqueue = 0\n")).await;
+/// So many requests of the tenant `greedy` whose bodies have begun to arrive and do not go on.
+async fn arriving(berth: &Berth, count: usize) -> Vec<Line> {
     let mut slow = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..count {
         let mut line = berth.line().await;
         let head = format!("POST /allocate/greedy/plain?code={} HTTP/1.1\r\nhost: berth\r\n", key("greedy"));
         line.say(format!("{head}content-length: 1000\r\n\r\n{{")).await;
         slow.push(line);
     }
+    slow
+}
+
+/// Bodies that do not arrive hold no place.
+#[tokio::test]
+async fn slow_bodies_hold_no_place() {
+    let toml = "[webhook]\nbody_timeout_ms = 60000\ndrain_timeout_ms = 1\n";
+    let berth = Berth::configured(toml, greedy("[quotas]\nconcurrency = 1\nqueue = 0\n")).await;
+    let _slow = arriving(&berth, 10).await;
     berth.asks("greedy/plain").with(bodies::first()).await.is_hub(bodies::TOASTERS);
 }
 
@@ -135,13 +141,7 @@ async fn so_many_bodies_arrive_at_once() {
     let toml = "[webhook]\nbody_timeout_ms = 60000\ndrain_timeout_ms = 1\n";
     let berth = Berth::configured(toml, greedy("")).await;
     let mark = berth.mark().await;
-    let mut slow = Vec::new();
-    for _ in 0..513 {
-        let mut line = berth.line().await;
-        let head = format!("POST /allocate/greedy/plain?code={} HTTP/1.1\r\nhost: berth\r\n", key("greedy"));
-        line.say(format!("{head}content-length: 1000\r\n\r\n{{")).await;
-        slow.push(line);
-    }
+    let slow = arriving(&berth, 513).await;
     let turned_away = |line: &Entry| line.text("code") == "over-quota";
     let (_, line) = berth.log().find("one that is turned away", mark, turned_away).await;
     assert_eq!(line.text("reason"), "512 of the tenant's requests are still arriving, which is all it may have");
