@@ -85,7 +85,8 @@ impl Seats {
     }
 
     fn make_room(&self) {
-        let spared = now().saturating_sub(milliseconds(self.spared));
+        // Nobody has been idle for longer than the clock has run.
+        let Some(spared) = now().checked_sub(milliseconds(self.spared)) else { return };
         let taken = self.taken();
         let idle = taken.values().map(|seat| (seat.idle_since.load(Ordering::Relaxed), seat));
         if let Some((_, seat)) = idle.filter(|(since, _)| *since <= spared).min_by_key(|(since, _)| *since) {
@@ -163,6 +164,15 @@ mod tests {
         tokio::join!(leaving, async { assert!(seats.take().await.is_some()) });
         assert!(timeout(Duration::ZERO, second.leaves()).await.is_err(), "one place was wanted");
         assert_eq!(seats.taken().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_just_come_stays() {
+        let seats = Seats { spared: Duration::MAX, ..Seats::new(1) };
+        let place = seats.take().await.unwrap();
+        place.seat.idle_since.store(0, Ordering::Relaxed);
+        seats.make_room();
+        assert!(timeout(Duration::ZERO, place.leaves()).await.is_err());
     }
 
     #[tokio::test]
