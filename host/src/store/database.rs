@@ -1,10 +1,12 @@
 //! The embedded database: opened, checked, put aside if it is damaged, and opened again after its disk failed.
 
 use std::{
+    cell::Cell,
     fmt, fs,
     io::Read as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -171,10 +173,18 @@ fn write<T>(
 
 /// Opens the file and reads all of it once, and tells whether it was sound without repair. `None` if the database gave up
 /// in the middle of it, which it does by panicking on some kinds of damage.
+///
+/// Nothing is believed before its checksum is seen to hold: the number of a page says how long it is, and a wrong one may say
+/// four gibibytes, for which the database makes room.
 fn open_sound(path: &Path, tables: Tables<'_>) -> Option<Result<(redb::Database, bool), redb::DatabaseError>> {
     let open = || {
-        let mut database = builder().create(path)?;
-        let sound = database.check_integrity()?;
+        let fell_back = Rc::new(Cell::new(false));
+        let falls_back = fell_back.clone();
+        let told = move |repair: &mut redb::RepairSession| {
+            // It tells of its first step if the last change did not hold together and the one before it is taken.
+            falls_back.set(falls_back.get() || (0.1..0.5).contains(&repair.progress()));
+        };
+        let database = builder().set_check_integrity_on_open(true).set_repair_callback(told).create(path)?;
         // Written only if need be: a server starts on a full disk, too.
         if !has_tables(&database)
             && let Err(StoreError::Database(error)) = write(&database, tables)
@@ -184,7 +194,7 @@ fn open_sound(path: &Path, tables: Tables<'_>) -> Option<Result<(redb::Database,
                 error => redb::StorageError::Corrupted(error.to_string()),
             }));
         }
-        Ok((database, sound))
+        Ok((database, !fell_back.get()))
     };
     catch_unwind(AssertUnwindSafe(open)).ok()
 }

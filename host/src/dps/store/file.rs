@@ -27,7 +27,8 @@ impl File {
     pub(super) fn at(path: &Path) -> Result<Self, StoreError> {
         keep_private(path).map_err(failed)?;
         let path = path.to_owned();
-        Self::opened(Box::new(move || Database::create(&path)))
+        // A file that was damaged is refused for what it is, and not read until something gives way.
+        Self::opened(Box::new(move || Database::builder().set_check_integrity_on_open(true).create(&path)))
     }
 
     pub(super) fn opened(open: Open) -> Result<Self, StoreError> {
