@@ -42,6 +42,7 @@ pub mod heap;
 pub mod http;
 pub mod metrics;
 pub mod reload;
+pub mod runtime;
 pub mod store;
 pub mod telemetry;
 pub mod toolchain;

@@ -64,15 +64,17 @@ impl Link {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().context("no socket")?;
         ours.set_nonblocking(true).context("no socket")?;
         // Nothing keeps their end open but the process: that it is closed tells that it ended.
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg(worker::COMMAND)
             .env_clear()
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("failed to start the process for long decisions")?;
+            .kill_on_drop(true);
+        // Not on a thread that keeps to one processor, or the process would.
+        let started = tokio::task::spawn_blocking(move || command.spawn()).await.context("it was given up");
+        let child = started.and_then(|child| Ok(child?)).context("failed to start the process for long decisions")?;
         let (reports, mut orders) = UnixStream::from_std(ours).context("no socket")?.into_split();
         let mut reports = BufReader::new(reports);
         let longest = longest_report(most);

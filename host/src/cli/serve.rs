@@ -9,6 +9,7 @@ use super::{USAGE, output::told};
 use crate::{
     app::{self, App},
     config::Config,
+    runtime,
     telemetry::{self, LogFormat},
 };
 
@@ -44,7 +45,7 @@ impl Serve {
             }
         };
         let _last_lines = telemetry::start(config.log.format, &config.log.filter)?;
-        let runtime = tokio::runtime::Runtime::new().context("failed to start the runtime")?;
+        let runtime = runtime::runtime().context("failed to start the runtime")?;
         runtime.block_on(async {
             let mut signalled = std::pin::pin!(app::signalled()?);
             tokio::select! {
