@@ -20,7 +20,7 @@
 //! - [`tpm`]: what a TPM seals and opens, in software.
 //! - [`device`]: simulated devices, clients of any DPS.
 //! - [`dps`]: the local DPS, a neighbour that knows nothing of the rest.
-//! - [`telemetry`], [`config`], [`app`]: the wiring.
+//! - [`telemetry`], [`config`], [`runtime`], [`app`]: the wiring.
 //! - [`demo`]: all of it on one machine.
 //! - [`cli`]: the command line.
 
