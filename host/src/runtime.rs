@@ -15,7 +15,7 @@ use std::{
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::admission::processors;
+use crate::{admission::processors, engine::priority::members};
 
 /// A runtime with as many threads as there are processors. Each keeps to one of them, unless this process may use less than
 /// all of their time: then others count on the same ones, and the system knows best.
@@ -28,7 +28,7 @@ use crate::admission::processors;
 /// If the system gives no thread.
 pub fn runtime() -> io::Result<Runtime> {
     let all = sched_getaffinity(None)?;
-    let each: Vec<CpuSet> = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor)).map(only).collect();
+    let each: Vec<CpuSet> = members(&all).map(only).collect();
     let threads = processors();
     let mut builder = Builder::new_multi_thread();
     builder.enable_all().worker_threads(threads);
@@ -67,8 +67,7 @@ mod tests {
 
     /// The processors that the thread which asks may use.
     fn own() -> Vec<usize> {
-        let set = sched_getaffinity(None).unwrap();
-        (0..CpuSet::MAX_CPU).filter(|processor| set.is_set(*processor)).collect()
+        members(&sched_getaffinity(None).unwrap()).collect()
     }
 
     #[test]

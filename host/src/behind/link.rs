@@ -73,8 +73,8 @@ impl Link {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         // Not on a thread that keeps to one processor, or the process would.
-        let started = tokio::task::spawn_blocking(move || command.spawn()).await.context("it was given up");
-        let child = started.and_then(|child| Ok(child?)).context("failed to start the process for long decisions")?;
+        let started = tokio::task::spawn_blocking(move || command.spawn()).await?;
+        let child = started.context("failed to start the process for long decisions")?;
         let (reports, mut orders) = UnixStream::from_std(ours).context("no socket")?.into_split();
         let mut reports = BufReader::new(reports);
         let longest = longest_report(most);

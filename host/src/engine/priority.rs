@@ -32,11 +32,15 @@ pub fn idle() {
 /// answer a request, the system looks for an idle processor, and one that runs anything is not idle, however nice that is.
 pub fn keep_to_half() {
     let Ok(all) = sched_getaffinity(None) else { return };
-    let processors = (0..CpuSet::MAX_CPU).filter(|processor| all.is_set(*processor));
     let mut half = CpuSet::new();
-    processors.skip(all.count() as usize / 2).for_each(|processor| half.set(processor));
+    members(&all).skip(all.count() as usize / 2).for_each(|processor| half.set(processor));
     // Cannot be refused: these are among those that it has.
     let _ = sched_setaffinity(None, &half);
+}
+
+/// The processors in this set.
+pub fn members(set: &CpuSet) -> impl Iterator<Item = usize> {
+    (0..CpuSet::MAX_CPU).filter(|processor| set.is_set(*processor))
 }
 
 #[expect(unsafe_code, reason = "neither the standard library nor rustix has this call")]

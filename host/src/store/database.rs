@@ -182,7 +182,9 @@ fn open_sound(path: &Path, tables: Tables<'_>) -> Option<Result<(redb::Database,
         let falls_back = fell_back.clone();
         let told = move |repair: &mut redb::RepairSession| {
             // It tells of its first step if the last change did not hold together and the one before it is taken.
-            falls_back.set(falls_back.get() || (0.1..0.5).contains(&repair.progress()));
+            if (0.1..0.5).contains(&repair.progress()) {
+                falls_back.set(true);
+            }
         };
         let database = builder().set_check_integrity_on_open(true).set_repair_callback(told).create(path)?;
         // Written only if need be: a server starts on a full disk, too.
