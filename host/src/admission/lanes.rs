@@ -60,7 +60,7 @@ impl Lanes {
     {
         let mut used = Duration::ZERO;
         if habit.is_brief() {
-            let goes_first = self.crowd.is_alone(share) || share.pace.is_kept();
+            let goes_first = self.crowd.is_alone(share) || share.books.pace.is_kept();
             let mut begun = Begun::new(here, share, habit);
             let ended = if goes_first { begun.at_once() } else { self.aside(begun).await? };
             match ended {
@@ -116,12 +116,12 @@ impl<T, Work: Future<Output = T>> Begun<Work> {
     /// meets no tick: the tenant's next decisions will tell.
     fn measured(&mut self, context: &mut Context<'_>) -> (Poll<T>, Duration) {
         let first = self.used.is_zero();
-        if first && !self.share.suspicion.is_there() {
+        if first && !self.share.books.suspicion.is_there() {
             let began = Instant::now();
             let polled = self.work.as_mut().poll(context);
             let elapsed = began.elapsed();
             if elapsed > TICK {
-                self.share.suspicion.arises();
+                self.share.books.suspicion.arises();
             }
             return (polled, elapsed.min(TICK));
         }
@@ -129,9 +129,9 @@ impl<T, Work: Future<Output = T>> Begun<Work> {
         let polled = self.work.as_mut().poll(context);
         let used = processor_time().saturating_sub(before);
         if first && used < TICK {
-            self.share.suspicion.fades();
+            self.share.books.suspicion.fades();
         } else if first {
-            self.share.suspicion.arises();
+            self.share.books.suspicion.arises();
         }
         (polled, used)
     }

@@ -6,8 +6,8 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        LazyLock,
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -121,16 +121,16 @@ const PRESENT: Duration = Duration::from_millis(100);
 /// went aside would make them any quicker.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// The tenant that asked last, by the address of its share: only ever compared.
-    last: AtomicUsize,
+    /// The name of the tenant that asked last.
+    last: AtomicU64,
     /// Until when what the one before asked matters.
     crowded: Moment,
 }
 
 impl Crowd {
     /// Notes a tenant's brief decision. Whether it is the only tenant at the moment, so that its pace is nobody's business.
-    pub(super) fn is_alone(&self, share: &Arc<Share>) -> bool {
-        let tenant = Arc::as_ptr(share).addr();
+    pub(super) fn is_alone(&self, share: &Share) -> bool {
+        let tenant = share.name();
         if self.last.load(Ordering::Relaxed) != tenant {
             self.last.store(tenant, Ordering::Relaxed);
             self.crowded.advance(|_| nanoseconds(PRESENT));
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_tenant_is_alone_until_another_asks() {
-        let [one, other] = [(), ()].map(|()| Arc::new(Share::new(crate::admission::Quotas::default())));
+        let [one, other] = [(), ()].map(|()| Share::new(crate::admission::Quotas::default()));
         let crowd = Crowd::default();
         while !crowd.is_alone(&one) {}
         assert!(crowd.is_alone(&one));

@@ -134,7 +134,7 @@ impl Reloader {
         let policies = self.catalogue.tenants.get(name).map_or_else(BTreeMap::new, |tenant| tenant.policies.clone());
         let quotas = manifest.quotas.within(self.quotas);
         let kept = self.catalogue.tenants.get(name).map(|tenant| &tenant.share);
-        // What is under way stays counted, unless the size of the share is another now.
+        // What is under way stays counted.
         let share = match kept {
             Some(share) if share.quotas() == quotas => share.clone(),
             Some(share) => Arc::new(share.resized(quotas)),
