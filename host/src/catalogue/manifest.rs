@@ -7,6 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use super::{FallbackSection, KeyHash, Keys, LimitsSection, QuotasSection};
+use crate::contract::without_value;
 
 /// A manifest that is not what it should be. The text names the key.
 #[derive(Debug, Error)]
@@ -154,7 +155,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError>
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();
         let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim().to_owned());
-        ManifestError::Toml { line: line + 1, key, message: error.message().to_owned() }
+        ManifestError::Toml { line: line + 1, key, message: without_value(error.message()) }
     })
 }
 

@@ -12,6 +12,7 @@ mod limits;
 mod name;
 mod request;
 mod stage;
+mod words;
 
 pub use certificate::{AlternativeName, CertificateFacts};
 pub use decision::{Answer, Decision, InitialTwin, Refusal};
@@ -27,3 +28,4 @@ pub use request::{
     Request,
 };
 pub use stage::{Failure, Stage};
+pub use words::without_value;

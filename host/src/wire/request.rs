@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::members::{AllocationRequest, Enrollment, RuntimeContext, text, texts};
-use crate::contract::{self, JsonFlaw, Request, check_json};
+use crate::contract::{self, JsonFlaw, Request, check_json, without_value};
 
 /// Why a body is no allocation request. The text is for the caller.
 #[derive(Debug, Error)]
@@ -21,21 +21,11 @@ pub enum MalformedRequest {
     Flaw(#[from] JsonFlaw),
     /// Not JSON, or not of the request's shape. The parser's own words are kept from whoever shows sources: they may have a
     /// secret of the body in them.
-    #[error("the body is not a DPS allocation request: {}", without_value(.0))]
+    #[error("the body is not a DPS allocation request: {}", without_value(&.0.to_string()))]
     Shape(serde_json::Error),
     /// The JSON is of the right shape but makes no sense.
     #[error("the body is not a DPS allocation request: {0}")]
     Sense(&'static str),
-}
-
-/// What the parser says, without the value it says it of: that may be a device's secret, and goes into answer and log.
-fn without_value(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let expected = text.rfind(", expected ").filter(|_| text.starts_with("invalid "));
-    match (text.split_once(':'), expected.and_then(|at| text.get(at..))) {
-        (Some((what, _)), Some(expected)) => format!("{what}{expected}"),
-        _ => text,
-    }
 }
 
 /// A parsed body, which owns what could not be borrowed. [`Body::request`] gives the view a policy sees.
