@@ -3,7 +3,10 @@
 //! A component from a stranger can make a compiler take all the memory and time there is. So it is compiled in a process
 //! of its own, one that has set itself limits, runs at a low priority, and can be killed without harm.
 
-use std::io::{self, Read as _, Write as _};
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -50,6 +53,8 @@ pub fn run(allowance: Allowance, metered: bool) -> anyhow::Result<()> {
     setrlimit(Resource::As, limit(allowance.memory))?;
     setrlimit(Resource::Cpu, limit(allowance.cpu_seconds))?;
     setrlimit(Resource::Core, limit(0))?;
+    // Where memory is short, this process goes, and neither the server nor that which makes decisions.
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
     priority::nice(NICENESS);
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
@@ -82,12 +87,14 @@ pub fn compile(bytes: &[u8], metered: bool) -> Result<Vec<u8>, Rejection> {
 }
 
 /// Reads what a compiling process wrote.
-pub(super) fn read(output: Vec<u8>) -> Option<Result<Vec<u8>, Failure>> {
-    let (kind, rest) = output.split_first()?;
-    match *kind {
-        CODE => Some(Ok(rest.to_vec())),
+pub(super) fn read(mut output: Vec<u8>) -> Option<Result<Vec<u8>, Failure>> {
+    let kind = *output.first()?;
+    // In place: it may be hundreds of megabytes.
+    output.drain(..1);
+    match kind {
+        CODE => Some(Ok(output)),
         FAILURE => {
-            let (stage, reason) = std::str::from_utf8(rest).ok()?.split_once('\n')?;
+            let (stage, reason) = std::str::from_utf8(&output).ok()?.split_once('\n')?;
             Some(Err(Failure::new(Stage::named(stage)?, reason)))
         }
         _ => None,
