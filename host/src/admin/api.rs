@@ -276,11 +276,14 @@ async fn history(
     headers: HeaderMap,
 ) -> Answer {
     let mut asked = Asked::to("history");
-    let events = shared.policy(&mut asked, &headers, path).and_then(|(_, id)| {
+    let wanted = shared.policy(&mut asked, &headers, path).and_then(|(_, id)| {
         let Query(page) = page.map_err(|rejection| Refusal::Malformed(rejection.body_text()))?;
-        let events = shared.api.store.history(&id, page.limit.unwrap_or(100));
-        Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
+        Ok((id, page.limit.unwrap_or(100)))
     });
+    let events = match wanted {
+        Ok((id, most)) => shared.history(id, most).await,
+        Err(refusal) => Err(refusal),
+    };
     shared.answer(&asked, events)
 }
 
@@ -318,6 +321,14 @@ async fn push(
 }
 
 impl Shared {
+    /// What happened to a policy. Up to a thousand records come from the disk, and not on the thread that answers probes.
+    async fn history(&self, id: PolicyId, most: usize) -> Result<HistoryBody, Refusal> {
+        let store = self.api.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.history(&id, most)).await;
+        let events = read.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
+        Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
+    }
+
     /// Takes a request's body and makes of it what is wanted. One that says beforehand that it is too large is not waited
     /// for, and none is decoded on the thread that answers probes.
     async fn taken<T: DeserializeOwned, U: Send + 'static>(
