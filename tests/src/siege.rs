@@ -41,7 +41,7 @@ const POLICY: &str = "healthy/calm";
 
 /// Bytes of memory that may stay after all attacks together.
 ///
-/// Not a leak, and bounded: the C library keeps freed blocks for the next, and the engine's pool keeps the first 2 MiB of an
+/// Not a leak, and bounded: the C library keeps freed blocks for the next, and the engine's pool keeps the first MiB of an
 /// instance's memory in each place that was used. What leaks at every attack adds up over the attacks on a server and
 /// passes this.
 const KEPT: u64 = 64 << 20;

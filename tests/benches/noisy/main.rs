@@ -6,7 +6,8 @@
 //! `noisy`, which anywhere else would be other machines, run at the lowest priority, and where the server runs what they ask for.
 //!
 //! Prints both tenants' medians over all rounds, and the quotient of the 99th percentiles. A round in which the machine did
-//! not have its processors to itself is shown and not counted, and another is run in its place.
+//! not have its processors to itself is shown and not counted, and another is run in its place. Fails if the quotient is 2 or
+//! more.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark stops at what it did not expect")]
 
 mod hostile;
@@ -35,6 +36,8 @@ const QUIET: usize = 16;
 /// Connections of the noisy tenant to each of its policies: more than it may have requests.
 const NOISY: usize = 40;
 
+/// What the quiet tenant's 99th percentile beside the noise may be at most, in terms of that alone.
+const GOAL: f64 = 2.0;
 /// Share of the processors' time that the machine may have been without in a round that counts.
 const STOLEN: f64 = 0.01;
 /// Rounds that are run at most, for each that is to count.
@@ -86,6 +89,7 @@ fn main() {
         println!("  {policy:<10} {status} {count:>8}");
     }
     println!("the server has {} MiB of memory", server.memory().expect("what the system says") >> 20);
+    assert!(middle(4) < GOAL, "the quiet tenant's p99 beside the noise is not under {GOAL} times that alone");
 }
 
 /// A server that serves a plain policy to one tenant and these to another.
