@@ -9,7 +9,7 @@ use crate::{
     catalogue::{Catalogue, Current, Origin, Policy, Serving, Standing},
     contract::{Digest, FaultKind},
     engine::Engine,
-    metrics::{Connections, LOG, Labels, Metrics, Sheet, Words, exposition, families},
+    metrics::{Connections, Family, Gauge, LOG, Labels, Metrics, Sheet, Words, exposition, families},
 };
 
 use super::Readiness;
@@ -40,7 +40,11 @@ impl Sources {
             sources.reloads(sheet)?;
             sources.pool(sheet)?;
             sources.connections(sheet)?;
-            process(sheet)
+            let behind = sources.metrics.behind_process.get();
+            if behind > 0 {
+                process(sheet, &behind.to_string(), &families::BEHIND_RESIDENT, &families::BEHIND_OPEN_FILES)?;
+            }
+            process(sheet, "self", &families::RESIDENT, &families::OPEN_FILES)
         })
     }
 
@@ -158,15 +162,22 @@ fn version<'a>(policy: &'a Policy, version: &Digest, word: &'static str) -> Labe
     [tenant, name, version.to_string().into(), word.into()]
 }
 
-/// What the system knows of this process, if it tells.
-fn process(sheet: &mut Sheet<'_>) -> fmt::Result {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-    let kibibytes: Option<f64> = resident;
-    sheet.family(&families::RESIDENT, kibibytes.map(|kibibytes| ([], kibibytes * 1024.0)))?;
-    // Without the handle that this very look takes.
-    let open = std::fs::read_dir("/proc/self/fd").ok().map(|handles| handles.count().saturating_sub(1));
-    sheet.family(&families::OPEN_FILES, open.map(|open| ([], open as f64)))
+/// What the system knows of a process, if it tells.
+fn process(
+    sheet: &mut Sheet<'_>,
+    process: &str,
+    resident: &Family<Gauge, 0>,
+    open_files: &Family<Gauge, 0>,
+) -> fmt::Result {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kibibytes: Option<f64> =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+    sheet.family(resident, kibibytes.map(|kibibytes| ([], kibibytes * 1024.0)))?;
+    // Of this process without the handle that this very look takes.
+    let looks = usize::from(process == "self");
+    let open =
+        std::fs::read_dir(format!("/proc/{process}/fd")).ok().map(|handles| handles.count().saturating_sub(looks));
+    sheet.family(open_files, open.map(|open| ([], open as f64)))
 }
 
 fn by_listener<'a>(listener: &'static str, words: &'a Words) -> impl Iterator<Item = (Labels<'static, 2>, u64)> + 'a {

@@ -23,7 +23,9 @@ pub(super) async fn keep((program, most): (PathBuf, Limits), mut link: Link, mut
     let (mut again, mut in_a_row) = (Vec::new(), 0);
     loop {
         let began = Instant::now();
+        metrics.behind_process.set(link.process().into());
         let Some(reason) = link.serve(&mut inbox, &mut again, &metrics.behind).await else { return };
+        metrics.behind_process.set(0);
         in_a_row = if began.elapsed() < STEADY { in_a_row + 1 } else { 0 };
         metrics.behind_restarts.add();
         warn!(reason, decisions = again.len(), "the process for long decisions ended, and is started again");

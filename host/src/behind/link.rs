@@ -5,7 +5,7 @@ use std::{
     os::fd::OwnedFd,
     path::Path,
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,30 +17,29 @@ use tokio::{
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
     process::{Child, Command},
+    time::{Interval, MissedTickBehavior},
 };
 
 use super::{
     Ask, Inbox,
+    complaint::Complaint,
     frames::{HEAD, Order, Question, Report, frame, longest_report, message},
-    shelf::{Number, Shelf},
+    orders::Orders,
     worker,
 };
-use crate::{
-    contract::Limits,
-    engine::{Program, Surroundings},
-    metrics::Level,
-};
+use crate::{contract::Limits, metrics::Level};
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(30);
 /// How long a process may say nothing beyond the time that it has for a decision; then it is stuck.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Bytes of its own complaint that are quoted.
-const MAX_COMPLAINT: u64 = 2000;
+/// How often it is looked for what the process holds and nobody has any more.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// A running process.
 pub(super) struct Link {
     child: Child,
+    complaint: Complaint,
     orders: OwnedWriteHalf,
     reports: BufReader<OwnedReadHalf>,
     /// Most bytes of a report.
@@ -74,7 +73,8 @@ impl Link {
             .kill_on_drop(true);
         // Not on a thread that keeps to one processor, or the process would.
         let started = tokio::task::spawn_blocking(move || command.spawn()).await?;
-        let child = started.context("failed to start the process for long decisions")?;
+        let mut child = started.context("failed to start the process for long decisions")?;
+        let complaint = Complaint::of(child.stderr.take().context("no pipe from the process for long decisions")?);
         let (reports, mut orders) = UnixStream::from_std(ours).context("no socket")?.into_split();
         let mut reports = BufReader::new(reports);
         let longest = longest_report(most);
@@ -86,19 +86,22 @@ impl Link {
                 .context("it does not say that it is ready")
         };
         let ready = tokio::time::timeout(START, first).await.context("it took too long").flatten();
-        let mut link = Self { child, orders, reports, longest, silence: most.time + SILENCE };
-        match ready {
-            Ok(()) => Ok(link),
-            Err(error) => {
-                bail!("the process for long decisions did not start: {error:#}; {}", last_words(&mut link.child).await)
-            }
+        if let Err(error) = ready {
+            let last_words = last_words(&mut child, complaint).await;
+            bail!("the process for long decisions did not start: {error:#}; {last_words}");
         }
+        Ok(Self { child, complaint, orders, reports, longest, silence: most.time + SILENCE })
+    }
+
+    /// The process's number, or 0 if it has ended.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
     }
 
     /// Has decisions made until the process ends, and says why. What is to be asked again is asked first, and what was
     /// asked for the first time and is not answered then is to be asked again. `None` if nobody can ask any more.
     pub(super) async fn serve(self, inbox: &mut Inbox, again: &mut Vec<Ask>, count: &Level) -> Option<String> {
-        let Self { mut child, orders, reports, longest, silence } = self;
+        let Self { mut child, complaint, orders, reports, longest, silence } = self;
         let open = Mutex::new(Open { asks: HashMap::new(), count, heard: Instant::now() });
         let ended = tokio::select! {
             ended = tell(orders, inbox, again, &open) => ended,
@@ -114,22 +117,24 @@ impl Link {
         // Whoever waits for the second time hears that there will be nothing.
         let first = open.asks.into_values().filter(|ask| !ask.again);
         again.extend(first.map(|ask| Ask { again: true, ..ask }));
-        Some(format!("{error:#}; {}", last_words(&mut child).await))
+        Some(format!("{error:#}; {}", last_words(&mut child, complaint).await))
     }
 }
 
 /// Passes on what is asked, until nobody can ask any more.
 async fn tell(
-    mut orders: OwnedWriteHalf,
+    orders: OwnedWriteHalf,
     inbox: &mut Inbox,
     again: &mut Vec<Ask>,
     open: &Mutex<Open<'_>>,
 ) -> anyhow::Result<()> {
-    let (mut programs, mut surroundings) = (Shelf::new(), Shelf::new());
+    let mut orders = Orders::new(orders);
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 0.. {
         let next = match again.pop() {
             Some(ask) => Some(ask),
-            None => next(inbox, &mut orders, open).await?,
+            None => next(inbox, &mut orders, &mut sweep, open).await?,
         };
         let Some(ask) = next else { break };
         if ask.reply.is_closed() {
@@ -140,63 +145,31 @@ async fn tell(
         let long = ask.habit.is_long();
         // Before anything else is done, so that it is not lost.
         lock(open).take(number, ask);
-        let program = match programs.number(&program, tenant) {
-            Number::Old(number) => number,
-            Number::New(number, forgotten) => {
-                forget(&mut orders, &forgotten, Order::ForgetProgram).await?;
-                orders.write_all(&program_frame(number, program).await?).await?;
-                number
-            }
-        };
-        let surroundings = match surroundings.number(&around, tenant) {
-            Number::Old(number) => number,
-            Number::New(number, forgotten) => {
-                forget(&mut orders, &forgotten, Order::ForgetSurroundings).await?;
-                orders.write_all(&surroundings_frame(number, around).await?).await?;
-                number
-            }
-        };
+        let program = orders.program(program, tenant).await?;
+        let surroundings = orders.surroundings(around, tenant).await?;
         let question = Question { number, tenant, long, program, surroundings, limits };
-        orders.write_all(&frame(&Order::Decide(question), &body).context("too long a request")?).await?;
+        orders.ask(question, &body).await?;
     }
     Ok(())
 }
 
-/// The next that is asked. Until it comes, what nobody waits for any more is given up.
-async fn next(inbox: &mut Inbox, orders: &mut OwnedWriteHalf, open: &Mutex<Open<'_>>) -> anyhow::Result<Option<Ask>> {
+/// The next that is asked. Until it comes, what nobody waits for any more is given up, and what nobody has is forgotten.
+async fn next(
+    inbox: &mut Inbox,
+    orders: &mut Orders,
+    sweep: &mut Interval,
+    open: &Mutex<Open<'_>>,
+) -> anyhow::Result<Option<Ask>> {
     loop {
         tokio::select! {
             ask = inbox.asks.recv() => return Ok(ask),
             () = inbox.left.notified() => {
                 let left = lock(open).left();
-                for number in left {
-                    orders.write_all(&frame(&Order::Drop(number), &[]).context("no order")?).await?;
-                }
+                orders.each(&left, Order::Drop).await?;
             }
+            _ = sweep.tick() => orders.sweep().await?,
         }
     }
-}
-
-async fn forget(orders: &mut OwnedWriteHalf, numbers: &[u64], order: fn(u64) -> Order) -> anyhow::Result<()> {
-    for number in numbers {
-        orders.write_all(&frame(&order(*number), &[]).context("no order")?).await?;
-    }
-    Ok(())
-}
-
-/// Code may be tens of megabytes, and is not to be copied where requests are answered.
-async fn program_frame(number: u64, program: Arc<Program>) -> anyhow::Result<Vec<u8>> {
-    let made = move || frame(&Order::Program(number), &program.code()?);
-    tokio::task::spawn_blocking(made).await?.context("no memory for a policy's code")
-}
-
-/// Nor are tables.
-async fn surroundings_frame(number: u64, around: Arc<Surroundings>) -> anyhow::Result<Vec<u8>> {
-    let made = move || {
-        let around = postcard::to_stdvec(&(&around.settings, &around.tables)).ok()?;
-        frame(&Order::Surroundings(number), &around)
-    };
-    tokio::task::spawn_blocking(made).await?.context("too large tables")
 }
 
 /// Hands on what the process reports. Ends with what is wrong with it.
@@ -242,15 +215,10 @@ async fn read(reports: &mut (impl AsyncRead + Unpin), longest: usize) -> anyhow:
 }
 
 /// Ends a process, and tells how it ended and what it complained of.
-async fn last_words(child: &mut Child) -> String {
-    let complaint = child.stderr.take();
+async fn last_words(child: &mut Child, complaint: Complaint) -> String {
     let _ = child.start_kill();
     let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
-    let mut text = Vec::new();
-    if let Some(complaint) = complaint {
-        let _ = complaint.take(MAX_COMPLAINT).read_to_end(&mut text).await;
-    }
-    format!("{status} {}", String::from_utf8_lossy(&text).trim()).trim_end().to_owned()
+    format!("{status} {}", complaint.last().await.trim()).trim_end().to_owned()
 }
 
 fn lock<'a, 'b>(open: &'a Mutex<Open<'b>>) -> MutexGuard<'a, Open<'b>> {

@@ -6,9 +6,11 @@
 //! are taken. What comes back is taken for what a policy may say: it is checked as any answer is. If the process ends,
 //! what was in it is asked again once, in the next.
 
+mod complaint;
 mod frames;
 mod keeper;
 mod link;
+mod orders;
 mod shelf;
 mod words;
 pub mod worker;

@@ -50,9 +50,7 @@ impl<T> Shelf<T> {
             self.kept.push_back(kept);
             return Number::Old(number);
         }
-        let gone = |kept: &&Kept<T>| kept.thing.strong_count() == 0;
-        let mut forgotten: Vec<u64> = self.kept.iter().filter(gone).map(|kept| kept.number).collect();
-        self.kept.retain(|kept| kept.thing.strong_count() > 0);
+        let mut forgotten = self.sweep();
         let own = |kept: &Kept<T>| kept.tenant == tenant;
         let too_many = self.kept.iter().filter(|kept| own(kept)).count() >= MOST_OF_TENANT;
         let oldest = if too_many { self.kept.iter().position(own) } else { (self.kept.len() >= MOST).then_some(0) };
@@ -61,6 +59,14 @@ impl<T> Shelf<T> {
         self.next += 1;
         self.kept.push_back(Kept { number, tenant, thing: Arc::downgrade(thing) });
         Number::New(number, forgotten)
+    }
+
+    /// Takes down what nobody has any more, and gives the numbers of it.
+    pub(super) fn sweep(&mut self) -> Vec<u64> {
+        let gone = |kept: &&Kept<T>| kept.thing.strong_count() == 0;
+        let forgotten = self.kept.iter().filter(gone).map(|kept| kept.number).collect();
+        self.kept.retain(|kept| kept.thing.strong_count() > 0);
+        forgotten
     }
 }
 
@@ -86,6 +92,8 @@ mod tests {
         drop(one);
         assert_eq!(number(&mut shelf, &Arc::new(3)), (2, Some(vec![0])));
         assert_eq!(number(&mut shelf, &other), (1, None));
+        drop(other);
+        assert_eq!((shelf.sweep(), shelf.sweep()), (vec![2, 1], vec![]));
     }
 
     #[test]

@@ -74,6 +74,10 @@ families! {
         "Decisions that the process for long decisions is making.";
     BEHIND_RESTARTS: Family<Counter, 0> = "berth_behind_restarts_total", [],
         "How often the process for long decisions ended and was started again.";
+    BEHIND_RESIDENT: Family<Gauge, 0> = "berth_behind_resident_memory_bytes", [],
+        "Memory of the process for long decisions that is resident.";
+    BEHIND_OPEN_FILES: Family<Gauge, 0> = "berth_behind_open_fds", [],
+        "File handles the process for long decisions has open.";
     CONNECTIONS: Family<Gauge, 1> = "berth_connections", ["listener"],
         "Open connections.";
     CONNECTIONS_ACCEPTED: Family<Counter, 1> = "berth_connections_accepted_total", ["listener"],

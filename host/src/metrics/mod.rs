@@ -35,6 +35,8 @@ pub struct Metrics {
     pub reload_refusals: Words,
     /// Decisions that the process for long decisions is making.
     pub behind: Level,
+    /// The number of that process, or 0 while there is none.
+    pub behind_process: Level,
     /// How often that process ended and was started again.
     pub behind_restarts: Tally,
     /// How often the owner of the catalogue failed and was started again.
@@ -77,6 +79,7 @@ impl Metrics {
             reloads: Words::new([SERVED, REFUSED, SUPERSEDED]),
             reload_refusals: Words::new(Stage::ALL.map(Stage::as_str)),
             behind: Level::default(),
+            behind_process: Level::default(),
             behind_restarts: Tally::default(),
             catalogue_restarts: Tally::default(),
             catalogue_down: Level::default(),

@@ -6,6 +6,7 @@ use berth_tests::{
     Answer, Berth, Catalogue, Policy, bodies,
     guests::{Guest, Reply},
     log::Entry,
+    metrics::Reading,
     within_patience,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -148,6 +149,20 @@ async fn a_new_version_answers_at_once() {
         berth.serves("slow/long").await;
         is_version(&berth.asks("slow/long").with(bodies::first()).await, version);
     }
+}
+
+/// The process lets go of a policy that is removed, although nothing new is asked of it.
+#[tokio::test]
+async fn a_policy_that_is_removed_is_forgotten() {
+    let berth = Berth::serving(catalogue()).await;
+    is_version(&berth.asks("slow/long").with(bodies::first()).await, 1);
+    // Among them is the image of the policy's memory.
+    let handles = |reading: &Reading| reading.sum("berth_behind_open_fds", &[]);
+    let before = berth.metrics().await;
+    assert!(handles(&before) > 0.0 && before.sum("berth_behind_resident_memory_bytes", &[]) > 0.0);
+    berth.files("slow/long").remove_all();
+    berth.metrics_once("its handle to be closed", |now| handles(now) < handles(&before)).await;
+    honest(&berth).await;
 }
 
 /// Killed in the middle of a decision, the process is started again and the decision made there. Nobody else notices.
