@@ -69,4 +69,4 @@ pub use berth::{Berth, binary};
 pub use catalogue::{Catalogue, Policy, key, key_hash, secondary_key};
 pub use folder::Folder;
 pub use siege::{Holding, Siege};
-pub use waiting::within_patience;
+pub use waiting::{PATIENCE, within_patience};

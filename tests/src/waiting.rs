@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 /// Longer than anything takes on a machine that is busy with everything else. A test that meets it has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Awaits something that has to happen, and fails with `what` if it does not.
 ///

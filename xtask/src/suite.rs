@@ -58,7 +58,7 @@ const SOAK: [(&str, &str); 9] = [
     ("BERTH_SOAK_KILLS", "300"),
     ("BERTH_SOAK_POLICIES", "1000"),
     ("BERTH_SOAK_DECISIONS", "5000000"),
-    ("BERTH_SOAK_DECISIONS_A_SWAP", "5000"),
+    ("BERTH_SOAK_DECISIONS_A_SWAP", "3000"),
     ("BERTH_SOAK_DEVICES", "10000"),
     ("BERTH_SOAK_DPS_KILLS", "3"),
     ("BERTH_SOAK_SEED", "1"),
