@@ -59,8 +59,7 @@ impl Server {
     async fn bounded(config: &DpsConfig, enrollments: EnrollmentsFile, bounds: Bounds) -> anyhow::Result<Self> {
         config.check()?;
         let data = &config.data;
-        let store = Store::open(data)
-            .with_context(|| format!("failed to open {} (data): is another local DPS using it?", data.display()))?;
+        let store = Store::open(data).with_context(|| format!("failed to open {} (data)", data.display()))?;
         let timeout = Duration::from_millis(config.webhook.timeout_ms.get());
         let webhook = Webhook::new(config.webhook.authority.as_deref(), timeout)?;
         let instance = Instance {

@@ -145,7 +145,7 @@ impl Database {
         let mut place = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let database = match place.take() {
             Some(database) => database,
-            None => Arc::new(builder().open(&self.path)?),
+            None => Arc::new(builder().set_check_integrity_on_open(true).open(&self.path)?),
         };
         // A transaction may wait for the disk, or for another; readers do not wait for it.
         *place = Some(database.clone());

@@ -10,7 +10,9 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _, TransactionError, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, StorageError, TransactionError, WriteTransaction,
+};
 
 use super::{StoreError, failed};
 
@@ -32,7 +34,7 @@ impl File {
     }
 
     pub(super) fn opened(open: Open) -> Result<Self, StoreError> {
-        let database = RwLock::new(Some(open().map_err(failed)?));
+        let database = RwLock::new(Some(open().map_err(|error| failed(in_words(&error)))?));
         Ok(Self { open, database })
     }
 
@@ -65,6 +67,16 @@ impl File {
         };
         begin(database.insert(opened)).map_err(failed)
     }
+}
+
+/// Why the file is not opened, and what to do.
+fn in_words(error: &DatabaseError) -> String {
+    let what_to_do = match error {
+        DatabaseError::DatabaseAlreadyOpen => "another local DPS has it open: end that one, or set another `data`",
+        DatabaseError::Storage(StorageError::Io(_)) => "see to the disk it is on",
+        _ => "it is damaged or another program's: move it away, and a new one begins without its devices",
+    };
+    format!("{error}; {what_to_do}")
 }
 
 /// The file holds all keys, so nobody but its owner reads it; an older one may still be open to others.

@@ -213,6 +213,9 @@ async fn dps_serve_says_why_it_cannot_start() {
         &["the enrollment dev1 is not right", "endorsementKey"],
     )
     .await;
+    fs::create_dir(dps.folder().join("broken")).unwrap();
+    fs::write(dps.folder().join("broken/dps.redb"), "no database at all, but some text of this length").unwrap();
+    ends(dps.folder(), &["--data", "broken"], 1, &["failed to open broken (data)", "move it away"]).await;
     // Its own certificate, and nothing that clients could trust.
     let half = dps.folder().join("half");
     fs::create_dir(&half).unwrap();
