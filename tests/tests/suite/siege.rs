@@ -58,18 +58,24 @@ fn is_not_http(bytes: impl Into<Vec<u8>>) -> impl AsyncFnOnce(&Berth) {
 fn ends_with(bytes: impl Into<Vec<u8>>, status: &str) -> impl AsyncFnOnce(&Berth) {
     let (bytes, status) = (bytes.into(), status.to_owned());
     async move |berth: &Berth| {
-        let mark = berth.mark().await;
-        let mut line = berth.line().await;
-        line.say(&bytes).await;
-        let heard = String::from_utf8_lossy(&line.hear().await).into_owned();
-        // Written when the connection has ended, which may be after the answer was heard.
-        berth.log().find("the line about it", mark, |line| line.message() == "request failed: it is not HTTP").await;
-        let lines = berth.logged_since(mark).await;
+        let heard = heard_as_no_http(berth, &bytes).await;
         assert!(heard.starts_with(&status), "{heard}");
         assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
-        let [line] = lines.as_slice() else { panic!("not one line: {lines:?}") };
-        assert_eq!((line.message(), line.text("level")), ("request failed: it is not HTTP", "WARN"));
     }
+}
+
+/// Says these bytes, which one line calls no HTTP, and gives what was heard.
+async fn heard_as_no_http(berth: &Berth, bytes: &[u8]) -> String {
+    let mark = berth.mark().await;
+    let mut line = berth.line().await;
+    line.say(bytes).await;
+    let heard = String::from_utf8_lossy(&line.hear().await).into_owned();
+    // Written when the connection has ended, which may be after the answer was heard.
+    berth.log().find("the line about it", mark, |line| line.message() == "request failed: it is not HTTP").await;
+    let lines = berth.logged_since(mark).await;
+    let [line] = lines.as_slice() else { panic!("not one line: {lines:?}") };
+    assert_eq!((line.message(), line.text("level")), ("request failed: it is not HTTP", "WARN"));
+    heard
 }
 
 /// These bytes are one request, which fails like this; and one line.
@@ -102,11 +108,7 @@ fn ends_too_early(bytes: impl Into<Vec<u8>>) -> impl AsyncFnOnce(&Berth) {
 /// These bytes are another protocol's, which is not answered in HTTP: the connection ends.
 fn is_not_answered(bytes: impl Into<Vec<u8>>) -> impl AsyncFnOnce(&Berth) {
     let bytes = bytes.into();
-    async move |berth: &Berth| {
-        let (heard, lines) = exchange(berth, &bytes).await;
-        assert!(heard.is_empty() && lines.len() == 1, "{heard}{lines:?}");
-        assert_eq!(lines[0].message(), "request failed: it is not HTTP");
-    }
+    async move |berth: &Berth| assert_eq!(heard_as_no_http(berth, &bytes).await, "")
 }
 
 /// The log has one line about an answer, and that says what the answer says.

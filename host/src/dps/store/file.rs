@@ -5,6 +5,7 @@
 
 use std::{
     fs::{OpenOptions, Permissions},
+    io::ErrorKind,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::{PoisonError, RwLock},
@@ -73,7 +74,11 @@ impl File {
 fn in_words(error: &DatabaseError) -> String {
     let what_to_do = match error {
         DatabaseError::DatabaseAlreadyOpen => "another local DPS has it open: end that one, or set another `data`",
-        DatabaseError::Storage(StorageError::Io(_)) => "see to the disk it is on",
+        DatabaseError::Storage(StorageError::Io(error))
+            if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
+            "see to the disk it is on"
+        }
         _ => "it is damaged or another program's: move it away, and a new one begins without its devices",
     };
     format!("{error}; {what_to_do}")

@@ -97,11 +97,15 @@ impl Heard {
     }
 }
 
-/// Swaps a policy each time that so many decisions have been made, until it is over. Returns how often.
+/// Swaps a policy each time that so many decisions have been made, until it is over and was swapped for all of them. Returns
+/// how often.
 async fn swap(berth: &Berth, heard: &Heard, over: &AtomicBool, every: u64) -> u64 {
     let mut swaps = 0;
-    while !over.load(Ordering::Relaxed) {
+    loop {
         if heard.total() < swaps * every {
+            if over.load(Ordering::Relaxed) {
+                return swaps;
+            }
             heard.more.notified().await;
             continue;
         }
@@ -110,7 +114,6 @@ async fn swap(berth: &Berth, heard: &Heard, over: &AtomicBool, every: u64) -> u6
         // Versions come back: a compiler that only compiles is another test.
         assert_eq!(berth.push(&format!("contoso/{policy}"), version(swaps % 50)).await.status, 200);
     }
-    swaps
 }
 
 /// Asks on a connection until so many decisions were made by all.
