@@ -46,7 +46,7 @@ const TRIES: usize = 4;
 const QUIET_POLICY: &str = "quiet/by-suffix";
 
 fn main() {
-    let rounds = setting("BERTH_BENCH_ROUNDS", 5);
+    let rounds = setting("BERTH_BENCH_ROUNDS", 15);
     let time = Duration::from_millis(setting("BERTH_BENCH_ROUND_MS", 4000));
     let only = env::var("BERTH_BENCH_ONLY").ok();
     let policies: Vec<_> =
