@@ -15,6 +15,7 @@ use axum::{
 };
 use hyper::body::Body as _;
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use super::{
@@ -46,6 +47,8 @@ pub struct Api {
 struct Shared {
     api: Api,
     bodies: Bodies,
+    /// Histories that are read at a time: whoever asks for many waits for itself, and holds no request up.
+    histories: Arc<Semaphore>,
     sources: Sources,
     ids: RequestIds,
 }
@@ -72,7 +75,7 @@ pub(super) fn router(api: Api, sources: Sources) -> Router {
         .route("/api/v1/policies/{tenant}/{policy}/rollback", post(rollback))
         .route("/api/v1/policies/{tenant}/{policy}/pin", delete(unpin))
         .layer(DefaultBodyLimit::max(MAX_PUSH))
-        .with_state(Arc::new(Shared { api, sources, bodies: Bodies::default(), ids: RequestIds::default() }))
+        .with_state(Arc::new(Shared::new(api, sources)))
 }
 
 /// What is asked for, and by whom and of which policy as soon as that is known: what the log says of a refusal.
@@ -321,10 +324,20 @@ async fn push(
 }
 
 impl Shared {
-    /// What happened to a policy. Up to a thousand records come from the disk, and not on the thread that answers probes.
+    fn new(api: Api, sources: Sources) -> Self {
+        let histories = Arc::new(Semaphore::new(1));
+        Self { api, bodies: Bodies::default(), histories, sources, ids: RequestIds::default() }
+    }
+
+    /// What happened to a policy. Up to a thousand records are read from the disk, which the thread that answers probes does
+    /// not wait for.
     async fn history(&self, id: PolicyId, most: usize) -> Result<HistoryBody, Refusal> {
-        let store = self.api.store.clone();
-        let read = tokio::task::spawn_blocking(move || store.history(&id, most)).await;
+        let (store, place) = (self.api.store.clone(), self.histories.clone().acquire_owned().await);
+        let read = move || {
+            let _place = place;
+            store.history(&id, most)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
         let events = read.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
         Ok(HistoryBody { events: events.map_err(CommandError::Store)? })
     }

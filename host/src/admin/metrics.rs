@@ -40,10 +40,9 @@ impl Sources {
             sources.reloads(sheet)?;
             sources.pool(sheet)?;
             sources.connections(sheet)?;
-            let behind = sources.metrics.behind_process.get();
-            if behind > 0 {
-                process(sheet, &behind.to_string(), &families::BEHIND_RESIDENT, &families::BEHIND_OPEN_FILES)?;
-            }
+            // While there is none, its number is 0, of which the system tells nothing.
+            let behind = sources.metrics.behind_process.get().to_string();
+            process(sheet, &behind, &families::BEHIND_RESIDENT, &families::BEHIND_OPEN_FILES)?;
             process(sheet, "self", &families::RESIDENT, &families::OPEN_FILES)
         })
     }

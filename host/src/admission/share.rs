@@ -29,6 +29,8 @@ pub struct Share {
 /// What a tenant has of its share, of whatever size that is.
 #[derive(Debug)]
 pub(super) struct Books {
+    /// How many places there are to be.
+    size: AtomicUsize,
     places: Arc<Semaphore>,
     /// Places that are held and were taken away meanwhile: they do not come back.
     owed: AtomicUsize,
@@ -59,6 +61,7 @@ impl Drop for Place {
 impl Books {
     fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
+            size: AtomicUsize::new(places),
             places: Arc::new(Semaphore::new(places)),
             owed: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
@@ -69,8 +72,10 @@ impl Books {
         })
     }
 
-    /// Has so many more places, or fewer: those that are held then go when they come free.
-    fn resize(&self, before: usize, now: usize) {
+    /// Has so many places from now on. Those that are held and too many go when they come free; one that comes free at this
+    /// very moment is another's first, and the next goes in its place.
+    fn resize(&self, now: usize) {
+        let before = self.size.swap(now, Ordering::Relaxed);
         let fewer = before.saturating_sub(now);
         self.owed.fetch_add(fewer - self.places.forget_permits(fewer), Ordering::Relaxed);
         let mut more = now.saturating_sub(before);
@@ -90,10 +95,10 @@ impl Share {
     }
 
     /// The share of the same tenant in another size, which replaces this one: what it has under way and what it used is not
-    /// forgotten, and a new rate begins without a burst, so that nobody gains by changing sizes.
+    /// forgotten, and a rate in place of another begins without a burst, so that nobody gains by changing sizes.
     #[must_use]
     pub fn resized(&self, quotas: Quotas) -> Self {
-        self.books.resize(self.quotas.concurrency, quotas.concurrency);
+        self.books.resize(quotas.concurrency);
         let rate = match (&self.rate, quotas.rate) {
             (Some((before, limiter)), Some(rate)) if *before == rate => Some((rate, limiter.clone())),
             (before, _) => {
@@ -127,7 +132,7 @@ impl Share {
     /// How many of its decisions are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
-        let places = self.quotas.concurrency + self.books.owed.load(Ordering::Relaxed);
+        let places = self.books.size.load(Ordering::Relaxed) + self.books.owed.load(Ordering::Relaxed);
         places.saturating_sub(self.books.places.available_permits())
     }
 
@@ -210,7 +215,16 @@ impl Drop for Counted<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::{Pin, pin},
+        task::{Context, Poll, Waker},
+    };
+
     use super::*;
+
+    fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
 
     fn of(concurrency: usize) -> Quotas {
         Quotas { concurrency, queue: 0, ..Quotas::default() }
@@ -240,6 +254,23 @@ mod tests {
         share = share.resized(of(5));
         assert_eq!(share.under_way(), 0);
         assert_eq!(share.name(), share.resized(of(1)).name());
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_what_comes_free_in_any_size() {
+        let share = Share::new(Quotas { queue: 1, ..of(2) });
+        let (one, other) = (share.place().await.unwrap(), share.place().await.unwrap());
+        let smaller = share.resized(Quotas { queue: 1, ..of(1) });
+        let mut waits = pin!(smaller.place());
+        assert!(poll(waits.as_mut()).is_pending());
+        drop(one);
+        assert!(poll(waits.as_mut()).is_pending(), "it was one too many");
+        drop(other);
+        let Poll::Ready(Ok(_held)) = poll(waits.as_mut()) else { panic!("it waits on") };
+        let mut waits = pin!(smaller.place());
+        assert!(poll(waits.as_mut()).is_pending());
+        let _larger = smaller.resized(of(2));
+        assert!(matches!(poll(waits.as_mut()), Poll::Ready(Ok(_))));
     }
 
     #[test]

@@ -40,8 +40,9 @@ const NICENESS: i32 = 5;
 /// If the engine cannot be set up, or what comes is no order.
 pub fn run() -> anyhow::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    // Where memory is short, this process goes and not the server. That this cannot be said is no reason not to start.
-    let _ = fs::write("/proc/self/oom_score_adj", "1000");
+    // Where memory is short, this process goes before the server, and one that compiles before this. That this cannot be said
+    // is no reason not to start.
+    let _ = fs::write("/proc/self/oom_score_adj", "900");
     outlive_signals()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut orders = BufReader::new(socket.try_clone()?);

@@ -154,7 +154,10 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ManifestError>
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();
-        let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim().to_owned());
+        let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+        // Before the first `=` there may be a part of a value, where one was forgotten.
+        let is_plain = |key: &&str| key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        let key = key.filter(is_plain).map(str::to_owned);
         ManifestError::Toml { line: line + 1, key, message: without_value(error.message()) }
     })
 }

@@ -17,7 +17,7 @@ mod tests {
 
     #[test]
     fn only_the_value_is_left_out() {
-        let said = "invalid type: string \"a, expected: secret\", expected a map at line 1";
+        let said = "invalid type: string \"a, expected secret\", expected a map at line 1";
         assert_eq!(without_value(said), "invalid type, expected a map at line 1");
         assert_eq!(without_value("missing field `a: b`"), "missing field `a: b`");
     }

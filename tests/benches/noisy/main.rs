@@ -36,7 +36,7 @@ const QUIET: usize = 16;
 /// Connections of the noisy tenant to each of its policies: more than it may have requests.
 const NOISY: usize = 40;
 
-/// What the quiet tenant's 99th percentile beside the noise may be at most, in terms of that alone.
+/// What the quiet tenant's 99th percentile beside the noise has to stay under, in terms of that alone.
 const GOAL: f64 = 2.0;
 /// Share of the processors' time that the machine may have been without in a round that counts.
 const STOLEN: f64 = 0.01;

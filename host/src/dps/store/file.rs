@@ -74,15 +74,19 @@ impl File {
 fn in_words(error: &DatabaseError) -> String {
     let what_to_do = match error {
         DatabaseError::DatabaseAlreadyOpen => "another local DPS has it open: end that one, or set another `data`",
+        DatabaseError::UpgradeRequired(_) => "it is of another version's format: start that one, or move the file away",
+        DatabaseError::Storage(StorageError::Corrupted(_)) => DAMAGED,
         DatabaseError::Storage(StorageError::Io(error))
-            if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+            if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
         {
-            "see to the disk it is on"
+            DAMAGED
         }
-        _ => "it is damaged or another program's: move it away, and a new one begins without its devices",
+        _ => return error.to_string(),
     };
     format!("{error}; {what_to_do}")
 }
+
+const DAMAGED: &str = "it is damaged, or another program's: move it away, and a new one begins without its devices";
 
 /// The file holds all keys, so nobody but its owner reads it; an older one may still be open to others.
 fn keep_private(path: &Path) -> std::io::Result<()> {

@@ -39,6 +39,7 @@ attacks! { SERVERS:
     a_tenant_that_is_no_utf8 => tenant(manifest(b"\xff".to_vec()), "not UTF-8");
     a_tenant_with_a_key_in_clear => tenant(manifest("[keys]\nprimary = \"in-clear-4711\"\n"), "never in clear");
     a_tenant_with_a_key_for_all_keys => tenant(manifest("keys = \"in-clear-4711\"\n"), "invalid type, expected");
+    a_tenant_with_a_key_after_a_colon => tenant(manifest("[keys]\nprimary: \"in-clear-4711==\"\n"), "line 2: ");
     a_tenant_with_a_hash_too_short => tenant(manifest("[keys]\nprimary = \"sha256:abcd\"\n"), "64 hexadecimal digits");
     a_tenant_with_the_hash_of_nothing => tenant(manifest("[keys]\nprimary = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"\n"), "empty key");
     a_tenant_with_a_key_nobody_knows => tenant(manifest("[keys]\nprimary = \"x\"\ntertiary = \"in-clear-4711\"\n"), "line ");
