@@ -87,6 +87,7 @@ impl App {
             Admin { api, sources, tls: admin_tls }.spawn(admin_socket.into_std()?, stop_admin.clone())?;
         // Probes answer while policies are verified.
         let catalogue_thread = owner.loaded().await?;
+        heap::trim();
 
         let lanes = Lanes::start().context("failed to start the threads for decisions")?;
         let section = &config.webhook;

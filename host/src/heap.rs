@@ -21,3 +21,16 @@ pub fn give_back() {
 /// Other allocators need not be told.
 #[cfg(not(target_env = "gnu"))]
 pub fn give_back() {}
+
+/// Gives back what is free between pieces that stay. For when much was freed that will not be needed soon, as after a start.
+/// It looks at the whole heap.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "the standard library does not have this call")]
+pub fn trim() {
+    // SAFETY: glibc's allocator, under its own locks, tells the system of whole pages in which nothing is allocated.
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators do so by themselves.
+#[cfg(not(target_env = "gnu"))]
+pub fn trim() {}
