@@ -23,6 +23,9 @@ use crate::contract::{Digest, Failure, Stage};
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Most bytes of code that are taken from one; CPython's component has 50 MB.
 pub(super) const MAX_CODE: u64 = 512 << 20;
+/// Threads of a compiling process. With more, who compiles alone would be done sooner, and who comes when all processors
+/// compile would have less than half of one.
+const MOST_THREADS: usize = 2;
 /// Bytes of its own complaint that are quoted.
 const MAX_COMPLAINT: u64 = 2000;
 
@@ -39,7 +42,8 @@ pub fn itself() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Compiles components in processes of their own, as many at the same time as there are processors.
+/// Compiles components in processes of their own, as many at the same time as there are processors. One that has a place
+/// free beside it when it begins uses that processor too.
 pub struct Compiler {
     engine: Engine,
     program: PathBuf,
@@ -110,18 +114,21 @@ impl Compiler {
     async fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Failure> {
         let failed = |why: String| Failure::new(Stage::Compile, why);
         let _place = self.places.acquire().await.map_err(|error| failed(error.to_string()))?;
-        match tokio::time::timeout(PATIENCE, self.child(component)).await {
+        // Who comes next has its place all the same, so that nobody waits for one who compiles for minutes.
+        let threads = (1 + self.places.available_permits()).min(MOST_THREADS);
+        match tokio::time::timeout(PATIENCE, self.child(component, threads)).await {
             Ok(Ok(compiled)) => compiled,
             Ok(Err(error)) => Err(failed(format!("{error:#}"))),
             Err(_) => Err(failed(format!("compiling took longer than {} s and was given up", PATIENCE.as_secs()))),
         }
     }
 
-    async fn child(&self, component: &[u8]) -> anyhow::Result<Result<Vec<u8>, Failure>> {
+    async fn child(&self, component: &[u8], threads: usize) -> anyhow::Result<Result<Vec<u8>, Failure>> {
         let mut child = Command::new(&self.program)
             .arg(worker::COMMAND)
             .args(self.engine.metered.then_some(worker::METERED))
             .env_clear()
+            .env(worker::THREADS, threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

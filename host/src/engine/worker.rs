@@ -19,6 +19,9 @@ pub const COMMAND: &str = "compile-worker";
 /// The flag that makes it compile for an engine that counts fuel.
 pub(super) const METERED: &str = "--metered";
 
+/// The variable by which the compiler's threads are told how many they are.
+pub(super) const THREADS: &str = "RAYON_NUM_THREADS";
+
 /// How far compiling, and all that makes a new version serve, gives way to requests: as far as there is. In short
 /// slices that is still enough for a large component to be compiled within a minute beside requests that use every processor.
 pub const NICENESS: i32 = 19;
