@@ -167,6 +167,10 @@ fn compiling_config(metered: bool) -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .consume_fuel(metered)
+        // Where in a function a trap was is told to nobody, and no Rust panic passes through a guest's frames: a host
+        // function's ends at the border.
+        .generate_address_map(false)
+        .native_unwind_info(false)
         // Decisions must not depend on the machine they are made on.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
@@ -182,4 +186,29 @@ fn compiling_config(metered: bool) -> Config {
 fn may_swap() -> bool {
     // The first line is the header. Where the file cannot be read, nothing is known: assume the worse.
     std::fs::read_to_string("/proc/swaps").map_or(true, |text| text.lines().count() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use wasmtime::{Instance, Module, Store};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_host_passes_through_a_guest_and_leaves_the_engine_whole() {
+        let engine = Engine::new(&Limits::default()).unwrap().wasmtime;
+        let guest = r#"(module (import "host" "call" (func $call)) (func (export "run") (call $call)))"#;
+        let module = Module::new(&engine, wat::parse_str(guest).unwrap()).unwrap();
+        let run = |panics: bool| {
+            let mut store = Store::new(&engine, ());
+            store.set_epoch_deadline(1_000_000);
+            let call = wasmtime::Func::wrap(&mut store, move || assert!(!panics, "a mistake of Berth's"));
+            let instance = Instance::new(&mut store, &module, &[call.into()]).unwrap();
+            instance.get_typed_func::<(), ()>(&mut store, "run").unwrap().call(&mut store, ()).is_ok()
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| run(true))).is_err());
+        assert!(run(false));
+    }
 }
