@@ -361,10 +361,14 @@ pub fn read_tables(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceErr
 fn plain(real: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
     let error = |source| SourceError::Io { path: path.to_owned(), source };
     // Asked before opening, since opening a pipe waits for a writer.
-    if !fs::metadata(real).map_err(error)?.is_file() {
+    let found = fs::metadata(real).map_err(error)?;
+    if !found.is_file() {
         return Err(SourceError::NotAFile { path: path.to_owned() });
     }
     let mut bytes = Vec::new();
+    // In one piece. It is only what the file says of itself.
+    let length = usize::try_from(found.len().min(limit)).unwrap_or_default();
+    bytes.try_reserve_exact(length).map_err(|why| error(why.into()))?;
     File::open(real).map_err(error)?.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
     if bytes.len() as u64 > limit {
         return Err(SourceError::TooLarge { path: path.to_owned(), limit });

@@ -48,15 +48,19 @@ impl Cache {
     /// The code of this component, if the cache has it whole.
     #[must_use]
     pub fn get(&self, component: &Digest) -> Option<Vec<u8>> {
-        let mut entry = Vec::new();
         let file = fs::File::open(self.path(component)).ok()?;
         // It was of use now, for whoever removes what was not for long.
         let _ = file.set_modified(SystemTime::now());
+        let length = file.metadata().ok()?.len().min(MOST);
+        let mut entry = Vec::new();
+        entry.try_reserve_exact(usize::try_from(length).ok()?).ok()?;
         file.take(MOST).read_to_end(&mut entry).ok()?;
-        let (code, content) = entry.split_at_checked(LENGTH)?;
+        let (code, mac) = entry.split_last_chunk::<LENGTH>()?;
         // Hashes of this kind are compared without telling by the time taken where they differ.
-        (self.mac(component, content) == *<&[u8; LENGTH]>::try_from(code).ok()?).then_some(())?;
-        Some(entry.split_off(LENGTH))
+        (self.mac(component, code) == *mac).then_some(())?;
+        // At the end, so that what is before it stays where it is.
+        entry.truncate(entry.len() - LENGTH);
+        Some(entry)
     }
 
     /// Keeps the code of this component.
@@ -66,8 +70,8 @@ impl Cache {
     /// If it cannot be written. The component will be compiled again.
     pub fn put(&self, component: &Digest, content: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(self.mac(component, content).as_bytes())?;
         file.write_all(content)?;
+        file.write_all(self.mac(component, content).as_bytes())?;
         file.persist(self.path(component))?;
         Ok(())
     }

@@ -6,10 +6,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{task::JoinError, time::timeout};
+use tokio::{
+    task::JoinError,
+    time::{Instant, timeout, timeout_at},
+};
 use tracing::{error, warn};
 
-use super::{Reloader, Scope, Seen, deploy};
+use super::{Reloader, Seen, deploy};
 use crate::{
     catalogue::{Release, source},
     contract::{Digest, Failure, PolicyId},
@@ -31,9 +34,13 @@ impl Reloader {
         for tenant in source::tenants(&self.directory).unwrap_or_default() {
             deploy::clear(&self.directory.join(tenant.as_str()));
         }
-        self.refresh(BTreeSet::from([Scope::All]));
+        let due = Instant::now() + self.start_timeout;
+        for tenant in self.find_tenants() {
+            self.refresh_tenant(&tenant);
+            self.finish_some(due).await;
+        }
         self.recall_policies().context("failed to read Berth's memory")?;
-        match timeout(self.start_timeout, self.finish_all()).await {
+        match timeout_at(due, self.finish_all()).await {
             Ok(()) => self.sweep_code(),
             // What is compiled by now and does not serve yet is not to be compiled again: the next start sweeps.
             Err(_) => {
@@ -44,6 +51,17 @@ impl Reloader {
         }
         self.publish();
         Ok(())
+    }
+
+    /// Lets what one tenant has be verified while the next one's is read, so that not all of the catalogue's files are held
+    /// at once; for as long as the start waits for that at all.
+    async fn finish_some(&mut self, due: Instant) {
+        if Instant::now() < due {
+            tokio::task::yield_now().await;
+        }
+        while let Some(verified) = self.jobs.try_join_next() {
+            self.finish(verified);
+        }
     }
 
     async fn finish_all(&mut self) {

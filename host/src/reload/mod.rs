@@ -43,7 +43,7 @@ use self::{
     verify::Verifier, watch::Watch,
 };
 use crate::{
-    admission::Quotas,
+    admission::{Quotas, processors},
     catalogue::{Catalogue, Current},
     contract::{Digest, Limits, Name, PolicyId},
     engine::{Compiler, priority, worker},
@@ -53,6 +53,9 @@ use crate::{
 
 /// Requests of people that may wait to be looked at.
 const QUEUE: usize = 64;
+
+/// Threads that load compiled code.
+const MOST_LOADING: usize = 4;
 
 /// How long what could not be remembered waits until it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -168,6 +171,8 @@ impl Started {
 pub fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<Started> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // They load compiled code, and give way as the thread does that starts them. A few, since each holds it twice.
+        .max_blocking_threads(processors().min(MOST_LOADING))
         .build()
         .context("failed to start the runtime of the catalogue's owner")?;
     let (commands, mut queue) = mpsc::channel(QUEUE);
@@ -184,6 +189,8 @@ pub fn start(setup: Setup, stop: CancellationToken) -> anyhow::Result<Started> {
             ended.is_cancelled() || loaded.is_some()
         };
         supervise(&metrics, own, pause);
+        // Nobody waits for what was still to be loaded.
+        runtime.shutdown_background();
     };
     let thread = std::thread::Builder::new()
         .name("berth-catalogue".into())

@@ -98,6 +98,10 @@ impl Reloader {
 
     /// Gives these files back, unless a pin holds against them: they are the ones that were there when it was set.
     fn unless_pinned(&mut self, id: &PolicyId, files: PolicyFiles, stamp: Stamp) -> Option<(PolicyFiles, Stamp)> {
+        // Hardly anything is pinned, and what served is long to read. Where it cannot be read, that is told.
+        if matches!(self.store.is_pinned(id), Ok(false)) {
+            return Some((files, stamp));
+        }
         let Some(Stored { files: kept, since, pin: Some(pin), .. }) = self.recall(id) else {
             return Some((files, stamp));
         };

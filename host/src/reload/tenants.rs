@@ -31,9 +31,14 @@ impl Reloader {
     }
 
     pub(super) fn refresh_all(&mut self) {
-        match source::tenants(&self.directory) {
+        self.find_tenants().iter().for_each(|tenant| self.refresh_tenant(tenant));
+    }
+
+    /// Takes note of which tenants the directory has, and gives those that are to be looked at.
+    pub(super) fn find_tenants(&mut self) -> Vec<Name> {
+        let lost = match source::tenants(&self.directory) {
             // An empty directory is taken for a lost one: it is what a failed mount or an rm in the wrong place leave.
-            Ok(names) if names.is_empty() && !self.catalogue.tenants.is_empty() => self.lose("it is empty"),
+            Ok(names) if names.is_empty() && !self.catalogue.tenants.is_empty() => "it is empty".to_owned(),
             Ok(names) => {
                 self.find();
                 let gone: Vec<Name> =
@@ -42,10 +47,12 @@ impl Reloader {
                 let refused = self.catalogue.refused.len();
                 self.catalogue.refused.retain(|name, _| names.contains(name));
                 self.changed |= self.catalogue.refused.len() < refused;
-                names.iter().for_each(|tenant| self.refresh_tenant(tenant));
+                return names;
             }
-            Err(error) => self.lose(&error.to_string()),
-        }
+            Err(error) => error.to_string(),
+        };
+        self.lose(&lost);
+        Vec::new()
     }
 
     /// The directory is gone or empty: everything serves on as it was.

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use tracing::error;
+
 use super::{programs::Programs, turns::Turns};
 use crate::{
     catalogue::{Breaker, Counts, MAX_TABLE_MEMORY, PolicyManifest, Release, parse_table, source::PolicyFiles},
@@ -59,7 +61,7 @@ impl Verifier {
         let version = Digest::of(component);
         let make = async {
             // What was compiled before waits for no turn.
-            if let Some(program) = self.compiler.cached(&version) {
+            if let Some(program) = self.cached(version).await {
                 return Ok(program);
             }
             let _turn = self.turns.compiling(tenant).await.map_err(|error| Failure::new(Stage::Compile, error))?;
@@ -67,6 +69,17 @@ impl Verifier {
         };
         let program = self.programs.get_or_make(version, make).await?;
         Ok((version, program))
+    }
+
+    /// The program of what was compiled before. To read and load its code takes a millisecond or more, in which whoever
+    /// waits for it can do something else: at a start that is a thousand times.
+    async fn cached(&self, version: Digest) -> Option<Arc<Program>> {
+        let compiler = self.compiler.clone();
+        let loaded = tokio::task::spawn_blocking(move || compiler.cached(&version)).await;
+        loaded.unwrap_or_else(|error| {
+            error!(%version, %error, "compiled code could not be loaded; compiling again");
+            None
+        })
     }
 }
 

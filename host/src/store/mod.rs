@@ -161,6 +161,17 @@ impl Store {
         Ok(release.with(files))
     }
 
+    /// Whether what a policy served last is pinned.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn is_pinned(&self, id: &PolicyId) -> Result<bool, StoreError> {
+        let transaction = self.database.read()?;
+        let Some(release) = transaction.open_table(RELEASES)?.get(id.to_string().as_str())? else { return Ok(false) };
+        Ok(serde_json::from_slice::<Release>(release.value())?.pin.is_some())
+    }
+
     /// The files a version of a policy last served with.
     ///
     /// # Errors

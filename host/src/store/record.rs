@@ -122,7 +122,7 @@ impl Event {
 pub(super) struct Release {
     pub(super) version: String,
     since: SystemTime,
-    pin: Option<Pin>,
+    pub(super) pin: Option<Pin>,
 }
 
 impl Release {
