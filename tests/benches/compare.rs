@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use berth_tests::{
     compare::{
         Plan,
@@ -13,6 +13,7 @@ use berth_tests::{
         report::Report,
         run,
     },
+    is_shipped,
     pages::repository,
 };
 use clap::Parser;
@@ -58,6 +59,7 @@ fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     let begun = Instant::now();
     let report = run(arguments.plan(), &|line| println!("{:>4} s  {line}", begun.elapsed().as_secs()))?;
     let whole = !arguments.quick && arguments.only.is_empty();
+    ensure!(!whole || is_shipped(), "run it by `cargo xtask bench`, which builds Berth as for production");
     if let Some(folder) = arguments.output.clone().or_else(|| whole.then(repository)) {
         write(&report, &folder)?;
     }

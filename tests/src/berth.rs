@@ -29,22 +29,46 @@ const FOLLOWED: &str = "[catalogue]\nremoval_grace_ms = 50\nstart_timeout_ms = 6
 /// The folder of the catalogue, beside `berth.toml`.
 const CATALOGUE: &str = "policies";
 
-/// The server's binary: beside the folder of the test's own executable.
+/// Names the folder of the programs under test, where that is not the one that the test's own is built in.
+const PROGRAMS: &str = "BERTH_PROGRAMS";
+
+/// Whether the environment names the programs: those for production, which `cargo xtask bench` builds.
+#[must_use]
+pub fn is_shipped() -> bool {
+    env::var_os(PROGRAMS).is_some()
+}
+
+/// The server's binary: beside the folder of the test's own executable, or where the environment says.
 ///
 /// # Panics
 ///
 /// If it has not been built.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let test = env::current_exe().expect("the test knows its executable");
-    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
-    let binary = profile.join("berth");
+    let programs = env::var_os(PROGRAMS).map_or_else(own_profile, PathBuf::from);
+    let binary = programs.join("berth");
     assert!(
         binary.is_file(),
         "{} is missing: build it with `cargo build --release -p berth` (without `--release` for a debug test run)",
         binary.display()
     );
     binary
+}
+
+/// The folder that cargo builds into.
+///
+/// # Panics
+///
+/// If the test's own executable is in no such folder.
+#[must_use]
+pub fn target_folder() -> PathBuf {
+    own_profile().parent().expect("a target folder").to_owned()
+}
+
+/// What the test's own executable was built in: `target/<profile>`.
+fn own_profile() -> PathBuf {
+    let test = env::current_exe().expect("the test knows its executable");
+    test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>").to_owned()
 }
 
 /// A running `berth serve`, killed when dropped.

@@ -65,7 +65,7 @@ mod waiting;
 
 pub use answer::Answer;
 pub use ask::{Ask, Connection};
-pub use berth::{Berth, binary};
+pub use berth::{Berth, binary, is_shipped, target_folder};
 pub use catalogue::{Catalogue, Policy, key, key_hash, secondary_key};
 pub use folder::Folder;
 pub use siege::{Holding, Siege};

@@ -1,11 +1,11 @@
 //! Builds everything, runs every test, and says how many there were.
 //!
 //! Everything is built in the release profile, the one that `berth demo` is run in too, so that the engine is compiled
-//! once. The guests that the tests need are built by the tests, with the code that `berth policy build` uses.
+//! once; only what benchmarks measure is built as for production. The guests that the tests need are built by the tests, with the code that `berth policy build` uses.
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -16,6 +16,15 @@ use crate::clients;
 /// Asks for the tests of the official clients as well, which are installed first, and for those of policies in every
 /// language, which fetch their tools.
 const CLIENTS: &str = "--clients";
+
+/// The profile of programs for production.
+const SHIPPED: &str = "dist";
+
+/// Names to tests and benchmarks the folder of the programs that they drive, if they were not built with them.
+const PROGRAMS: &str = "BERTH_PROGRAMS";
+
+/// Asks a benchmark for a look: figures that nobody should trust.
+const QUICK: &str = "--quick";
 
 /// How many of those are run at once. They mostly wait: clients do for seconds before they ask again.
 const CLIENTS_AT_ONCE: &str = "12";
@@ -87,7 +96,20 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
     };
     build()?;
     let mut bench = cargo(&["bench", "--workspace", "--bench", name, "--"]);
-    Ok(bench.args(rest).status().context("failed to run cargo")?.success())
+    bench.args(rest);
+    // What is measured is what is shipped, unless somebody only wants to look.
+    if !rest.iter().any(|argument| argument == QUICK) {
+        let shipped = ["build", "--profile", SHIPPED, "--workspace", "--bin", "berth", "--bin", "native-handler"];
+        ensure!(cargo(&shipped).status().context("failed to run cargo")?.success(), "berth does not build");
+        bench.env(PROGRAMS, target()?.join(SHIPPED));
+    }
+    Ok(bench.status().context("failed to run cargo")?.success())
+}
+
+/// The folder that cargo builds into: that of this very program.
+fn target() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("failed to find this program's own file")?;
+    Ok(own.ancestors().nth(2).context("this program is in no target folder")?.to_owned())
 }
 
 /// Shows where the time of a decision goes, by a benchmark that compares nothing.
@@ -111,7 +133,7 @@ pub(crate) fn root() -> &'static Path {
 /// would be run again, and what depends on it compiled again, each time.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(arguments).current_dir(root());
+    command.args(arguments).current_dir(root()).env_remove(PROGRAMS);
     let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| of_package(name)) {
         command.env_remove(name);

@@ -18,7 +18,7 @@ use super::{
     machine::version,
     server::{Server, address_in},
 };
-use crate::{binary, guests, pages::repository};
+use crate::{guests, pages::repository, target_folder};
 
 /// Of the same line as Berth's own engine.
 const WASMTIME: &str = "48.0.8";
@@ -45,7 +45,7 @@ pub fn peers() -> Vec<Contender> {
 
 /// Where everything is kept that is fetched or built.
 fn kept() -> anyhow::Result<PathBuf> {
-    let folder = binary().ancestors().nth(2).context("the server is in no target folder")?.join("bench");
+    let folder = target_folder().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     Ok(folder)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use berth::toolchain::{BuildOptions, Silent, build};
 
-use crate::{Policy, berth::binary};
+use crate::{Policy, target_folder};
 
 /// The components built so far in this run, by the folder of their source.
 static BUILT: LazyLock<Mutex<HashMap<PathBuf, Vec<u8>>>> = LazyLock::new(Mutex::default);
@@ -59,7 +59,7 @@ pub fn built_from(folder: &str) -> anyhow::Result<Vec<u8>> {
 /// If the tests' own executable is nowhere.
 #[must_use]
 pub fn target() -> PathBuf {
-    binary().ancestors().nth(2).expect("a target folder").join("guests")
+    target_folder().join("guests")
 }
 
 /// Builds one at a time: cargo would make the others wait anyway.
