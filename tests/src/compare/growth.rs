@@ -58,7 +58,7 @@ pub(super) fn measure(numbers: &[usize], effort: Effort, tell: &dyn Fn(&str)) ->
         growth.memory = server.memory()?;
         growth.failed = driver.failed();
         let (tenant, policy) = names(0);
-        let mut swap = Swap::of(&server, &tenant, &policy)?;
+        let mut swap = Swap::of(&server, &tenant, &policy, bodies::phone())?;
         for number in 0..effort.swaps as usize {
             // Numbers that no policy has.
             let new = distinct(&example("by-model"), growth.components + number);
@@ -118,7 +118,7 @@ fn names(number: usize) -> (String, String) {
 }
 
 /// The same policy as another component: with its number in a section that nobody reads.
-fn distinct(policy: &Policy, number: usize) -> Policy {
+pub(super) fn distinct(policy: &Policy, number: usize) -> Policy {
     let mut component = policy.component().to_vec();
     let content = [b"\x06number".as_slice(), number.to_string().as_bytes()].concat();
     component.extend(section(0, &content));

@@ -95,12 +95,14 @@ pub fn run(plan: Plan, tell: &dyn Fn(&str)) -> anyhow::Result<Report> {
             latencies,
         });
     }
+    let grows = !plan.policies.is_empty();
     Ok(Report {
         machine: machine::machine()?,
         effort: plan.effort,
         contenders,
         missing,
         growth: growth::measure(&plan.policies, plan.effort, tell)?,
+        reload: grows.then(|| reload::measure(plan.effort.swaps)).transpose()?,
     })
 }
 

@@ -9,13 +9,35 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::{berth, contender::request, exchange::Exchange, report::rounded, server::Server};
-use crate::bodies;
+use super::{
+    berth,
+    contender::request,
+    exchange::Exchange,
+    growth::distinct,
+    report::{Reload, rounded},
+    server::Server,
+};
+use crate::{bodies, guests::example};
 
 /// Between two looks at who answers: often enough to tell, seldom enough to leave the processors to the server.
 const LOOK: Duration = Duration::from_millis(1);
 /// No swap takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Swaps the only policy of a server so often: by-suffix, whose component is small.
+pub(super) fn measure(swaps: u32) -> anyhow::Result<Reload> {
+    const NAME: &str = "by-suffix";
+    let policy = example(NAME);
+    let server = berth::serving(NAME, &policy)?;
+    let mut swap = Swap::of(&server, berth::TENANT, NAME, bodies::first())?;
+    let (mut new_ms, mut back_ms) = (Vec::new(), Vec::new());
+    for number in 0..swaps as usize {
+        let (new, back) = swap.there_and_back(distinct(&policy, number).component())?;
+        new_ms.push(new);
+        back_ms.push(back);
+    }
+    Ok(Reload { component: policy.component().len() as u64, new_ms, back_ms })
+}
 
 /// A policy's component on disk, and a connection to ask for it.
 pub(super) struct Swap {
@@ -27,12 +49,12 @@ pub(super) struct Swap {
 }
 
 impl Swap {
-    /// Of a policy that is by-model and serves.
-    pub(super) fn of(server: &Server, tenant: &str, policy: &str) -> anyhow::Result<Self> {
+    /// Of a policy that serves and decides about this body.
+    pub(super) fn of(server: &Server, tenant: &str, policy: &str, body: &str) -> anyhow::Result<Self> {
         let folder = server.folder()?;
         Ok(Self {
             exchange: Exchange::with(server.address)?,
-            request: request(&berth::path(tenant, policy), bodies::phone()),
+            request: request(&berth::path(tenant, policy), body),
             component: folder.join("policies").join(tenant).join(policy).join("policy.wasm"),
             new: folder.join("new.wasm"),
         })

@@ -16,6 +16,8 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// Berth with more and more policies.
     pub growth: Vec<Growth>,
+    /// Swaps of a component of the size that the goal is about, if growth was measured.
+    pub reload: Option<Reload>,
 }
 
 /// The machine, which servers and load shared.
@@ -120,6 +122,17 @@ pub struct Growth {
     pub failed: u64,
     /// Answers per second, by round, if all policies are asked in turn.
     pub throughput: Vec<f64>,
+    /// Milliseconds from the rename of a version never seen before to its first decision, by swap.
+    pub new_ms: Vec<f64>,
+    /// The same, back to a version that has been compiled before.
+    pub back_ms: Vec<f64>,
+}
+
+/// Swaps of the only policy of a server, by-suffix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reload {
+    /// Bytes of its component.
+    pub component: u64,
     /// Milliseconds from the rename of a version never seen before to its first decision, by swap.
     pub new_ms: Vec<f64>,
     /// The same, back to a version that has been compiled before.

@@ -33,6 +33,9 @@ fn the_comparison_measures_all_that_its_page_tells() {
             "{growth:?}"
         );
     }
+    let reload = report.reload.as_ref().unwrap();
+    let swaps = [&reload.new_ms, &reload.back_ms].map(Vec::len);
+    assert!(swaps == [effort.swaps as usize; 2] && reload.component > 0, "{reload:?}");
 
     let written = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&written).unwrap(), report, "what is written can be read");
