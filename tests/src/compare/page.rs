@@ -59,7 +59,7 @@ fn page(report: &Report) -> String {
     if !report.growth.is_empty() {
         page += &growth(report);
     }
-    page
+    page + TRIED
 }
 
 const THROUGHPUT: &str = "\
@@ -74,10 +74,13 @@ requests / 99 of 100 / 999 of 1000 were answered within; each the median of all 
 
 const GROWTH: &str = "\
 The example by-model in Rust, ten policies to a tenant, all asked in turn; up to 1000 each is a component of its own, beyond
-that several are the same. *cold* is a start at which every component is compiled, *warm* one that finds them compiled; both run every check of every policy and end when all
-serve. *each* is what every policy but the first adds to the idle server's memory beyond its compiled code.
+that several are the same. *cold* is a start at which every component is compiled, *warm* one that finds them compiled; both
+run every check of every policy and end when all serve. *each* is what every policy but the first adds to the idle server's
+memory beyond its compiled code.
 *new* and *back* are times from the rename of a component to its first decision, of a version never seen before and of one
 that has been compiled; the server is asked about a thousand times a second meanwhile.";
+
+const TRIED: &str = include_str!("tried.md");
 
 fn introduction(report: &Report) -> String {
     let (machine, effort) = (&report.machine, &report.effort);
@@ -85,10 +88,11 @@ fn introduction(report: &Report) -> String {
         "One run of `cargo xtask bench` on {} processors ({}), {} GiB of memory, Linux {}, {}. Server and load share the \
          processors, so ratios tell more than absolute figures. All contenders got the same bodies of DPS on {} \
          connections and gave the same answers, which was checked. They took turns: {} rounds of {} s each for throughput, \
-         {} of {} s at each rate for latency. Berth is `berth serve` with its defaults, everything on: keys, limits, checks \
-         of answers, metrics, log; each decision has an instance of its own. The native handler is axum with the rule \
-         compiled in and nothing else. Node and OPA pick the first hub that will do, the others rank them as the SDK does; \
-         the bodies leave one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
+         {} of {} s at each rate for latency. Berth is `berth serve` as `cargo build --profile dist` makes it, with its \
+         defaults, everything on: keys, limits, checks of answers, metrics, log; each decision has an instance of its own. The \
+         native handler is axum with the rule compiled in and nothing else, built likewise; the others are as their makers \
+         publish them. Node and OPA pick the first hub that will do, the others rank them as the SDK does; the bodies leave \
+         one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
         machine.processors,
         machine.processor,
         machine.memory_gib,
@@ -159,6 +163,12 @@ fn growth(report: &Report) -> String {
     if let Some(first) = report.growth.first() {
         let [component, code] = [first.component, first.code].map(|bytes| bytes as f64 / 1024.0);
         text += &format!("\nThe component has {component:.0} KiB, and its compiled code {code:.0} KiB.\n");
+    }
+    if let Some(reload) = &report.reload {
+        let component = reload.component as f64 / 1024.0;
+        let [new, back] = [&reload.new_ms, &reload.back_ms].map(|times| median(times));
+        text +=
+            &format!("\nOf by-suffix, which has {component:.0} KiB, *new* is {new:.0} ms and *back* {back:.0} ms.\n");
     }
     text
 }
