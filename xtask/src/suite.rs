@@ -1,7 +1,8 @@
 //! Builds everything, runs every test, and says how many there were.
 //!
 //! Everything is built in the release profile, the one that `berth demo` is run in too, so that the engine is compiled
-//! once; only what benchmarks measure is built as for production. The guests that the tests need are built by the tests, with the code that `berth policy build` uses.
+//! once; only what benchmarks measure is built as for production. The guests that the tests need are built by the tests, with
+//! the code that `berth policy build` uses.
 
 use std::{
     io::{BufRead as _, BufReader},
