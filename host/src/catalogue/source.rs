@@ -131,7 +131,8 @@ impl PolicyFiles {
     ///
     /// If the component is missing or a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SourceError> {
-        Self::read_around(folder, read(folder, &folder.join(COMPONENT_FILE), MAX_COMPONENT)?)
+        let component = Place::of(folder)?.read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?;
+        Self::read_around(folder, component)
     }
 
     /// Reads what a policy's folder has beside the component, which came from elsewhere.
@@ -142,16 +143,18 @@ impl PolicyFiles {
     pub fn read_around(folder: &Path, component: Vec<u8>) -> Result<Self, SourceError> {
         // Many files, each within its size, are together no larger than one component may be.
         let left = std::cell::Cell::new(MAX_COMPONENT);
-        let within = |path: &Path, most: u64| {
-            let bytes = read(folder, path, most.min(left.get()))?;
+        let within = |place: &Place<'_>, path: &Path, most: u64| {
+            let bytes = place.read(path, most.min(left.get()))?;
             left.set(left.get().saturating_sub(bytes.len() as u64));
             Ok(bytes)
         };
+        let place = Place::of(folder)?;
+        let [checks, tables] = [CHECKS, TABLES].map(|name| place.below(name));
         Ok(Self {
             component,
-            manifest: optional(read_text(folder, POLICY_FILE))?.unwrap_or_default(),
-            checks: files_of(&folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
-            tables: files_of(&folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
+            manifest: optional(place.text(POLICY_FILE))?.unwrap_or_default(),
+            checks: files_of(&checks.known, &["json"], |path| text(path, within(&checks, path, MAX_TEXT)?))?,
+            tables: files_of(&tables.known, &["csv", "json"], |path| within(&tables, path, MAX_TABLE))?,
         })
     }
 
@@ -310,23 +313,53 @@ fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, SourceError>
 }
 
 pub(super) fn read_text(folder: &Path, file: &str) -> Result<String, SourceError> {
-    let path = folder.join(file);
-    text(&path, read(folder, &path, MAX_TEXT)?)
+    Place::of(folder)?.text(file)
+}
+
+/// A folder whose files are read, with what is really behind its name. It may itself be a link; but who may write into a
+/// policy's folder, and into a repository that is checked out there, may not read all that the server can.
+struct Place<'a> {
+    known: PathBuf,
+    real: PathBuf,
+    /// The folder that all content has to be in.
+    whole: &'a Path,
+    real_whole: PathBuf,
+}
+
+impl<'a> Place<'a> {
+    fn of(whole: &'a Path) -> Result<Self, SourceError> {
+        let real = whole.canonicalize().map_err(|source| SourceError::Io { path: whole.to_owned(), source })?;
+        Ok(Self { known: whole.to_owned(), real: real.clone(), whole, real_whole: real })
+    }
+
+    /// A folder in it. One that is not there has no files.
+    fn below(&self, name: &str) -> Self {
+        let known = self.known.join(name);
+        let real = known.canonicalize().unwrap_or_else(|_| known.clone());
+        Self { known, real, whole: self.whole, real_whole: self.real_whole.clone() }
+    }
+
+    fn text(&self, file: &str) -> Result<String, SourceError> {
+        let path = self.known.join(file);
+        text(&path, self.read(&path, MAX_TEXT)?)
+    }
+
+    /// Reads the file of it that people know as `path`.
+    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+        let error = |source| SourceError::Io { path: path.to_owned(), source };
+        let mut real = self.real.join(path.file_name().unwrap_or_default());
+        if fs::symlink_metadata(&real).map_err(error)?.is_symlink() {
+            real = real.canonicalize().map_err(error)?;
+        }
+        if !real.starts_with(&self.real_whole) {
+            return Err(SourceError::Outside { path: path.to_owned(), folder: self.whole.to_owned() });
+        }
+        plain(&real, path, limit)
+    }
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
     String::from_utf8(bytes).map_err(|_| SourceError::NotText { path: path.to_owned() })
-}
-
-/// Reads a file whose content lies in this folder, which may itself be a link: who may write into the folder, and into a
-/// repository that is checked out there, may not read all that the server can.
-fn read(folder: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let error = |source| SourceError::Io { path: path.to_owned(), source };
-    let real = path.canonicalize().map_err(error)?;
-    if !real.starts_with(folder.canonicalize().map_err(error)?) {
-        return Err(SourceError::Outside { path: path.to_owned(), folder: folder.to_owned() });
-    }
-    plain(&real, path, limit)
 }
 
 /// Reads a text that people write, wherever it lies.

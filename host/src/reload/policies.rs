@@ -259,11 +259,13 @@ impl Reloader {
 
     /// Serves what the catalogue has.
     fn adopt(&mut self, id: &PolicyId, release: Release, files: &PolicyFiles) {
-        let before = self.recall(id);
-        let same = before.filter(|before| before.pin.is_none() && before.files == *files);
+        let since = self.store.since(id, &release.version, files).unwrap_or_else(|error| {
+            warn!(policy = %id, %error, "what the policy served last cannot be read");
+            None
+        });
         let cause = Cause { kind: EventKind::Served, by: "catalogue", pin: None };
-        let since = match same {
-            Some(before) => before.since,
+        let since = match since {
+            Some(since) => since,
             None => match self.remember(id, &release, files, cause) {
                 Ok(since) => since,
                 Err(error) => {

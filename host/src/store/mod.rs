@@ -9,7 +9,7 @@ mod record;
 
 pub use record::{Event, EventKind, Pin, Stored};
 
-use std::{num::NonZeroU32, path::Path};
+use std::{num::NonZeroU32, path::Path, time::SystemTime};
 
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 
@@ -159,6 +159,34 @@ impl Store {
         let release: Release = serde_json::from_slice(release.value())?;
         let Some(files) = self.files(id, &release.version)? else { return Ok(None) };
         Ok(release.with(files))
+    }
+
+    /// Since when a policy serves these files of this version, if they are what it served last and it is not pinned to them.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn since(
+        &self,
+        id: &PolicyId,
+        version: &Digest,
+        files: &PolicyFiles,
+    ) -> Result<Option<SystemTime>, StoreError> {
+        let (name, version) = (id.to_string(), version.to_string());
+        let transaction = self.database.read()?;
+        let Some(release) = transaction.open_table(RELEASES)?.get(name.as_str())? else { return Ok(None) };
+        let release: Release = serde_json::from_slice(release.value())?;
+        if release.version != version || release.pin.is_some() {
+            return Ok(None);
+        }
+        let Some(companions) = transaction.open_table(VERSIONS)?.get((name.as_str(), version.as_str()))? else {
+            return Ok(None);
+        };
+        let same = serde_json::from_slice::<Companions>(companions.value())? == Companions::of(files);
+        // Held against the bytes themselves: what is damaged here is to be remembered again.
+        let kept = transaction.open_table(COMPONENTS)?.get(version.as_str())?;
+        let whole = kept.is_some_and(|component| component.value() == files.component);
+        Ok((same && whole).then_some(release.since))
     }
 
     /// Whether what a policy served last is pinned.

@@ -121,7 +121,7 @@ impl Event {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Release {
     pub(super) version: String,
-    since: SystemTime,
+    pub(super) since: SystemTime,
     pub(super) pin: Option<Pin>,
 }
 
@@ -136,7 +136,7 @@ impl Release {
 }
 
 /// The files beside a component, on disk.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Companions {
     manifest: String,
     checks: BTreeMap<String, String>,
