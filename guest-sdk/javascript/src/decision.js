@@ -100,7 +100,7 @@ export class Twin {
 
 function addAll(twin, to, members) {
   if (!isObject(members)) throw new TypeError(`a twin takes the members of an object, not ${describe(members)}`);
-  for (const [name, value] of Object.entries(members)) to[name] = value;
+  Object.assign(to, members);
   return twin;
 }
 

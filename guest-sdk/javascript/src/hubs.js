@@ -5,7 +5,8 @@ import { best, lowerAscii } from "./rendezvous.js";
 
 // The part of a host name to hold against `wanted`: all of it if `wanted` has a dot, else its first label.
 function comparable(hostName, wanted) {
-  return wanted.includes(".") ? hostName : hostName.split(".", 1)[0];
+  const end = wanted.includes(".") ? -1 : hostName.indexOf(".");
+  return end < 0 ? hostName : hostName.slice(0, end);
 }
 
 export function hubMatches(hostName, wanted) {
@@ -62,12 +63,13 @@ export class Hubs {
   #narrow(verb, wanted, test) {
     const lower = lowerAscii(wanted);
     const left = this.#left.filter((hostName) => test(lowerAscii(comparable(hostName, wanted)), lower));
-    return new Hubs(this.#linked, left, [...this.#conditions, `${verb} \`${wanted}\``]);
+    return new Hubs(this.#linked, left, [...this.#conditions, [verb, wanted]]);
   }
 
   #nothingLeft(wish) {
     let wanted = "hub";
-    if (this.#conditions.length > 0) wanted += ` whose name ${this.#conditions.join(" and ")}`;
+    const conditions = this.#conditions.map(([verb, part]) => `${verb} \`${part}\``);
+    if (conditions.length > 0) wanted += ` whose name ${conditions.join(" and ")}`;
     if (wish !== "") wanted += ` ${wish}`;
     throw new SdkError("no-hub", `no linked ${wanted}; linked: ${this.#linked.join(", ")}`);
   }

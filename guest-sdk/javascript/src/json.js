@@ -20,7 +20,42 @@ function sorted(names) {
   return /[\ud800-\udfff]/.test(names.join("")) ? names.sort(compareNames) : names.sort();
 }
 
+// The engine's own writer is many times as fast as this one, and nearly every value is one that both write alike.
 export function write(value) {
+  return isPlain(value) ? JSON.stringify(value) : writeOwn(value);
+}
+
+function isPlain(value) {
+  if (typeof value === "number") {
+    const magnitude = Math.abs(value);
+    return magnitude === 0 || (magnitude >= 1e-5 && magnitude < 1e21);
+  }
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value !== "object" || value.toJSON !== undefined) return false;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (!isPlain(value[at])) return false;
+    return true;
+  }
+  let before = "";
+  for (const name of Object.keys(value)) {
+    if (!inOrder(before, name) || !isPlain(value[name])) return false;
+    before = name;
+  }
+  return true;
+}
+
+// Whether a name surely comes after another. Halves of surrogate pairs are for whoever compares code points.
+function inOrder(before, name) {
+  for (let at = 0; at < before.length; at++) {
+    const left = before.charCodeAt(at);
+    const right = name.charCodeAt(at);
+    // At the end of the name, which is shorter, there is no number to compare.
+    if (left !== right) return left < right && left < 0xd800;
+  }
+  return true;
+}
+
+function writeOwn(value) {
   if (Array.isArray(value)) return `[${value.map((element) => write(element ?? null)).join(",")}]`;
   if (typeof value?.toJSON === "function") return write(value.toJSON());
   if (isObject(value)) {

@@ -111,10 +111,13 @@ function open(asSent) {
 
 function walk(root, path) {
   if (path === "") return root;
-  return path.split(".").reduce((value, segment) => {
-    if (Array.isArray(value)) return /^\d+$/.test(segment) ? value[Number(segment)] : undefined;
-    return isObject(value) && Object.hasOwn(value, segment) ? value[segment] : undefined;
-  }, root);
+  if (!path.includes(".")) return step(root, path);
+  return path.split(".").reduce(step, root);
+}
+
+function step(value, segment) {
+  if (Array.isArray(value)) return /^\d+$/.test(segment) ? value[Number(segment)] : undefined;
+  return isObject(value) && Object.hasOwn(value, segment) ? value[segment] : undefined;
 }
 
 function wrongType(path, found, wanted) {

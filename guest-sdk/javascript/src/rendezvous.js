@@ -14,12 +14,14 @@ const TERMS = Array.from({ length: 12 }, (_, index) => 1 / (2 * (11 - index) + 1
 const float = new DataView(new ArrayBuffer(8));
 
 export function lowerAscii(text) {
-  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase();
+  const lower = text.toLowerCase();
+  // Nothing to lower in any alphabet, or only ASCII's letters. To look at each character is slow.
+  if (lower === text || /^[\0-\x7f]*$/.test(text)) return lower;
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function counts(weight) {
-  return Number.isFinite(weight) && weight > 0;
+  return typeof weight === "number" && weight > 0 && weight < Infinity;
 }
 
 export function hubScore(key, hub, weight) {
@@ -32,7 +34,11 @@ export function hubScore(key, hub, weight) {
 export function best(key, hubs, weight) {
   // Also where nothing is compared: a key that is none is a mistake whether or not there is a second hub.
   const lower = lowerAscii(key);
-  const left = Array.from(hubs, (hub) => ({ hub, weight: weight(hub) })).filter((each) => counts(each.weight));
+  const left = [];
+  for (const hub of hubs) {
+    const each = { hub, weight: weight(hub) };
+    if (counts(each.weight)) left.push(each);
+  }
   // What wins anyway needs no score.
   if (left.length < 2) return left[0]?.hub;
   let found;

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { Decision, Hubs, Refusal, SdkError, Twin, hubMatches, hubScore, log, settings, tables } from "berth-sdk";
 import { Host, request, requestFromDps } from "berth-sdk/testing";
 import { allocate, faultLine, validateSettings } from "berth-sdk/component";
+import { write } from "../src/json.js";
 
 const HUBS = ["north", "south", "east", "west"].map((name) => `${name}.azure-devices.net`);
 
@@ -152,4 +153,22 @@ test("bodies of DPS can be read", () => {
   assert.equal(read.group, "all");
   assert.deepEqual(read.enrollment.allocationPolicy, { tag: "other", val: "later" });
   assert.throws(() => requestFromDps({ ...body, linkedHubs: [] }), /linkedHubs is empty/);
+});
+
+test("JSON has one form, whoever writes it", () => {
+  const plain = { a: 1.5, b: [true, null, "x\u2028\ud800"], c: { "": 0, d: -0 } };
+  assert.equal(write(plain), JSON.stringify(plain));
+  for (const [value, text] of [
+    [{ b: 1, a: { d: 2, c: 3 } }, '{"a":{"c":3,"d":2},"b":1}'],
+    [{ ab: 1, a: 2 }, '{"a":2,"ab":1}'],
+    [{ 9: 1, 10: 2 }, '{"10":2,"9":1}'],
+    // By code point, which the order of halves of surrogate pairs is not.
+    [{ "\u{1f600}": 1, "\uffff": 2 }, '{"\uffff":2,"\u{1f600}":1}'],
+    [{ "x\ufffe": 1, "x\u{1f600}": 2 }, '{"x\ufffe":1,"x\u{1f600}":2}'],
+    [{ a: undefined, b: [undefined, 1e-6, 1e21, 123456789012345680000] }, '{"b":[null,1e-6,1e21,123456789012345680000]}'],
+    [{ when: new Date(0), own: { toJSON: () => ({ b: 1, a: 2 }) } }, '{"own":{"a":2,"b":1},"when":"1970-01-01T00:00:00.000Z"}'],
+  ]) {
+    assert.equal(write(value), text);
+  }
+  for (const none of [NaN, Infinity, () => 1, Symbol("s"), 1n, { a: [NaN] }]) assert.throws(() => write(none), TypeError);
 });
