@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+mod dist;
 mod fuzz;
 mod suite;
 
@@ -18,6 +19,8 @@ Commands:
                 --clients installs the official device and service clients and runs the tests that need them as well, and
                 those that build policies in every language
   soak          run the long form of the tests of swaps, kills, starts and accounts; the counts can be set, see xtask/src/suite.rs
+  dist          build target/dist/berth, the program for production: by what it was seen to do under load, which takes two
+                compilations of some ten minutes each, and llvm-profdata
   bench [--quick] [--only ID,…] [ARGS]
                 compare Berth with a native handler, other hosts of WebAssembly, Node and OPA, which are fetched and built
                 the first time, and write docs/benchmarks.md; --help tells more
@@ -36,6 +39,9 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => suite::run(&rest),
         "soak" => suite::soak(),
+        "dist" => dist::build()
+            .map(|folder| println!("\n{} is for production", folder.join("berth").display()))
+            .map(|()| true),
         "bench" => suite::bench(&rest),
         "profile" => suite::profile(&rest),
         "fuzz" => fuzz::run(&rest),

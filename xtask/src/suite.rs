@@ -1,8 +1,8 @@
 //! Builds everything, runs every test, and says how many there were.
 //!
 //! Everything is built in the release profile, the one that `berth demo` is run in too, so that the engine is compiled
-//! once; only what benchmarks measure is built as for production. The guests that the tests need are built by the tests, with
-//! the code that `berth policy build` uses.
+//! once; only what is compared with others is built as for production. The guests that the tests need are built by the tests,
+//! with the code that `berth policy build` uses.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,19 +12,19 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::clients;
+use crate::{clients, dist};
 
 /// Asks for the tests of the official clients as well, which are installed first, and for those of policies in every
 /// language, which fetch their tools.
 const CLIENTS: &str = "--clients";
 
-/// The profile of programs for production.
-const SHIPPED: &str = "dist";
-
 /// Names to tests and benchmarks the folder of the programs that they drive, if they were not built with them.
-const PROGRAMS: &str = "BERTH_PROGRAMS";
+pub(crate) const PROGRAMS: &str = "BERTH_PROGRAMS";
 
-/// Asks a benchmark for a look: figures that nobody should trust.
+/// The benchmark that compares Berth with others.
+const COMPARISON: &str = "compare";
+
+/// Asks it for a look: figures that nobody should trust.
 const QUICK: &str = "--quick";
 
 /// How many of those are run at once. They mostly wait: clients do for seconds before they ask again.
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
 
 /// Builds the program itself, which the tests run and `cargo test` would not build. Always all of the workspace: with a part
 /// of it, dependencies have other features and are compiled once more.
-fn build() -> anyhow::Result<()> {
+pub(crate) fn build() -> anyhow::Result<()> {
     let built = cargo(&["build", "--release", "--workspace", "--all-targets"]).status();
     ensure!(built.context("failed to run cargo")?.success(), "berth does not build");
     Ok(())
@@ -93,22 +93,20 @@ pub(crate) fn soak() -> anyhow::Result<bool> {
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
     let (name, rest) = match arguments.split_first() {
         Some((name, rest)) if !name.starts_with('-') => (name.as_str(), rest),
-        _ => ("compare", arguments),
+        _ => (COMPARISON, arguments),
     };
     build()?;
     let mut bench = cargo(&["bench", "--workspace", "--bench", name, "--"]);
     bench.args(rest);
-    // What is measured is what is shipped, unless somebody only wants to look.
-    if !rest.iter().any(|argument| argument == QUICK) {
-        let shipped = ["build", "--profile", SHIPPED, "--workspace", "--bin", "berth", "--bin", "native-handler"];
-        ensure!(cargo(&shipped).status().context("failed to run cargo")?.success(), "berth does not build");
-        bench.env(PROGRAMS, target()?.join(SHIPPED));
+    // What is compared with others is what is shipped, unless somebody only wants to look.
+    if name == COMPARISON && !rest.iter().any(|argument| argument == QUICK) {
+        bench.env(PROGRAMS, dist::build()?);
     }
     Ok(bench.status().context("failed to run cargo")?.success())
 }
 
 /// The folder that cargo builds into: that of this very program.
-fn target() -> anyhow::Result<PathBuf> {
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("failed to find this program's own file")?;
     Ok(own.ancestors().nth(2).context("this program is in no target folder")?.to_owned())
 }

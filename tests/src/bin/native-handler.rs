@@ -16,7 +16,10 @@ use axum::{
     serve::ListenerExt as _,
 };
 use rule::Row;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 type Models = Arc<HashMap<String, Row>>;
 
@@ -33,7 +36,12 @@ async fn main() {
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router).await.expect("the server runs until it is killed");
+    let mut told_to_end = signal(SignalKind::terminate()).expect("a signal can be listened to");
+    // Ends as programs do, so that one compiled to count what it does writes that down.
+    tokio::select! {
+        served = axum::serve(listener, router) => served.expect("the server runs until it is told to end"),
+        _ = told_to_end.recv() => {}
+    }
 }
 
 async fn by_model(State(models): State<Models>, body: Bytes) -> Response {

@@ -20,6 +20,7 @@ pub mod profile;
 mod reload;
 pub mod report;
 pub mod server;
+pub mod training;
 
 use std::time::Duration;
 

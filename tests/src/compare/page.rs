@@ -88,10 +88,10 @@ fn introduction(report: &Report) -> String {
         "One run of `cargo xtask bench` on {} processors ({}), {} GiB of memory, Linux {}, {}. Server and load share the \
          processors, so ratios tell more than absolute figures. All contenders got the same bodies of DPS on {} \
          connections and gave the same answers, which was checked. They took turns: {} rounds of {} s each for throughput, \
-         {} of {} s at each rate for latency. Berth is `berth serve` as `cargo build --profile dist` makes it, with its \
-         defaults, everything on: keys, limits, checks of answers, metrics, log; each decision has an instance of its own. The \
-         native handler is axum with the rule compiled in and nothing else, built likewise; the others are as their makers \
-         publish them. Node and OPA pick the first hub that will do, the others rank them as the SDK does; the bodies leave \
+         {} of {} s at each rate for latency. Berth is `berth serve` as `cargo xtask dist` makes it, \
+         compiled by what it was seen to do with these bodies, with its defaults, everything on: keys, limits, checks of \
+         answers, metrics, log; each decision has an instance of its own. The native handler is axum with the rule compiled in \
+         and nothing else, built likewise; the others are as their makers publish them. Node and OPA pick the first hub that will do, the others rank them as the SDK does; the bodies leave \
          one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
         machine.processors,
         machine.processor,

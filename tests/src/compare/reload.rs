@@ -36,6 +36,7 @@ pub(super) fn measure(swaps: u32) -> anyhow::Result<Reload> {
         new_ms.push(new);
         back_ms.push(back);
     }
+    server.stop()?;
     Ok(Reload { component: policy.component().len() as u64, new_ms, back_ms })
 }
 

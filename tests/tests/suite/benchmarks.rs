@@ -4,7 +4,13 @@
 use std::time::Duration;
 
 use berth::metrics::SAMPLE;
-use berth_tests::compare::{PERCENT, Plan, page, profile::Subject, report::Report, run};
+use berth_tests::compare::{
+    PERCENT, Plan, page,
+    profile::Subject,
+    report::Report,
+    run,
+    training::{Lesson, train},
+};
 
 #[test]
 fn the_comparison_measures_all_that_its_page_tells() {
@@ -43,6 +49,13 @@ fn the_comparison_measures_all_that_its_page_tells() {
     for start in ["| native handler ", "| Berth, Rust 0", "| Berth / Node http | ≥ 1.60 | not measured", "| 2 | "] {
         assert!(page.lines().any(|line| line.starts_with(start)), "{start} is not in\n{page}");
     }
+}
+
+/// What `cargo xtask dist` has programs learn from does not fail, whoever does it.
+#[test]
+fn programs_for_production_have_something_to_learn_from() {
+    let lesson = Lesson { load: Duration::from_millis(50), swaps: 1, handshakes: 2 };
+    train(lesson, &|line| println!("{line}")).unwrap();
 }
 
 #[test]
