@@ -7,9 +7,11 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _},
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+use rustix::fs::OFlags;
 use thiserror::Error;
 
 use super::stamp::{Stamp, read_still};
@@ -143,18 +145,17 @@ impl PolicyFiles {
     pub fn read_around(folder: &Path, component: Vec<u8>) -> Result<Self, SourceError> {
         // Many files, each within its size, are together no larger than one component may be.
         let left = std::cell::Cell::new(MAX_COMPONENT);
-        let within = |place: &Place<'_>, path: &Path, most: u64| {
+        let place = Place::of(folder)?;
+        let within = |path: &Path, most: u64| {
             let bytes = place.read(path, most.min(left.get()))?;
             left.set(left.get().saturating_sub(bytes.len() as u64));
             Ok(bytes)
         };
-        let place = Place::of(folder)?;
-        let [checks, tables] = [CHECKS, TABLES].map(|name| place.below(name));
         Ok(Self {
             component,
             manifest: optional(place.text(POLICY_FILE))?.unwrap_or_default(),
-            checks: files_of(&checks.known, &["json"], |path| text(path, within(&checks, path, MAX_TEXT)?))?,
-            tables: files_of(&tables.known, &["csv", "json"], |path| within(&tables, path, MAX_TABLE))?,
+            checks: files_of(&folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
+            tables: files_of(&folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
         })
     }
 
@@ -319,42 +320,39 @@ pub(super) fn read_text(folder: &Path, file: &str) -> Result<String, SourceError
 /// A folder whose files are read, with what is really behind its name. It may itself be a link; but who may write into a
 /// policy's folder, and into a repository that is checked out there, may not read all that the server can.
 struct Place<'a> {
-    known: PathBuf,
+    folder: &'a Path,
     real: PathBuf,
-    /// The folder that all content has to be in.
-    whole: &'a Path,
-    real_whole: PathBuf,
 }
 
 impl<'a> Place<'a> {
-    fn of(whole: &'a Path) -> Result<Self, SourceError> {
-        let real = whole.canonicalize().map_err(|source| SourceError::Io { path: whole.to_owned(), source })?;
-        Ok(Self { known: whole.to_owned(), real: real.clone(), whole, real_whole: real })
-    }
-
-    /// A folder in it. One that is not there has no files.
-    fn below(&self, name: &str) -> Self {
-        let known = self.known.join(name);
-        let real = known.canonicalize().unwrap_or_else(|_| known.clone());
-        Self { known, real, whole: self.whole, real_whole: self.real_whole.clone() }
+    fn of(folder: &'a Path) -> Result<Self, SourceError> {
+        let real = folder.canonicalize().map_err(|source| SourceError::Io { path: folder.to_owned(), source })?;
+        Ok(Self { folder, real })
     }
 
     fn text(&self, file: &str) -> Result<String, SourceError> {
-        let path = self.known.join(file);
+        let path = self.folder.join(file);
         text(&path, self.read(&path, MAX_TEXT)?)
     }
 
-    /// Reads the file of it that people know as `path`.
+    /// Reads a file, if it lies in the folder. What counts is what was opened, wherever names lead a moment later.
     fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
         let error = |source| SourceError::Io { path: path.to_owned(), source };
-        let mut real = self.real.join(path.file_name().unwrap_or_default());
-        if fs::symlink_metadata(&real).map_err(error)?.is_symlink() {
-            real = real.canonicalize().map_err(error)?;
+        let within = |real: &Path| match real.starts_with(&self.real) {
+            true => Ok(()),
+            false => Err(SourceError::Outside { path: path.to_owned(), folder: self.folder.to_owned() }),
+        };
+        match open(path) {
+            Ok(file) => {
+                within(&fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(error)?)?;
+                content(file, path, limit)
+            }
+            Err(SourceError::NotAFile { path: refused }) => {
+                within(&path.canonicalize().map_err(error)?)?;
+                Err(SourceError::NotAFile { path: refused })
+            }
+            Err(refused) => Err(refused),
         }
-        if !real.starts_with(&self.real_whole) {
-            return Err(SourceError::Outside { path: path.to_owned(), folder: self.whole.to_owned() });
-        }
-        plain(&real, path, limit)
     }
 }
 
@@ -368,7 +366,7 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
 ///
 /// If it is no plain file, larger than such a text may be, or not UTF-8.
 pub fn read_own(path: &Path) -> Result<String, SourceError> {
-    text(path, plain(path, path, MAX_TEXT)?)
+    text(path, plain(path, MAX_TEXT)?)
 }
 
 /// Reads a component, wherever it lies.
@@ -377,7 +375,7 @@ pub fn read_own(path: &Path) -> Result<String, SourceError> {
 ///
 /// If it is no plain file, or larger than a component may be.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, SourceError> {
-    plain(path, path, MAX_COMPONENT)
+    plain(path, MAX_COMPONENT)
 }
 
 /// Reads the tables of a folder, as those of a policy's `tables`.
@@ -387,22 +385,35 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, SourceError> {
 /// If the folder or a file in it cannot be read.
 pub fn read_tables(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
     entries(folder)?;
-    files_of(folder, &["csv", "json"], |path| plain(path, path, MAX_TABLE))
+    files_of(folder, &["csv", "json"], |path| plain(path, MAX_TABLE))
 }
 
-/// Reads the file at `real`, which people know as `path`.
-fn plain(real: &Path, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+fn plain(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    content(open(path)?, path, limit)
+}
+
+/// Opens a plain file.
+fn open(path: &Path) -> Result<File, SourceError> {
     let error = |source| SourceError::Io { path: path.to_owned(), source };
-    // Asked before opening, since opening a pipe waits for a writer.
-    let found = fs::metadata(real).map_err(error)?;
-    if !found.is_file() {
-        return Err(SourceError::NotAFile { path: path.to_owned() });
+    let not_a_file = || SourceError::NotAFile { path: path.to_owned() };
+    // Asked before opening, which may do something to a device; and after, since it may be another thing by then. To open a
+    // pipe does not wait for a writer.
+    if !fs::metadata(path).map_err(error)?.is_file() {
+        return Err(not_a_file());
     }
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(error)?;
+    if file.metadata().map_err(error)?.is_file() { Ok(file) } else { Err(not_a_file()) }
+}
+
+/// Reads what people know as `path`.
+fn content(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let error = |source| SourceError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     // In one piece. It is only what the file says of itself.
-    let length = usize::try_from(found.len().min(limit)).unwrap_or_default();
+    let length = usize::try_from(file.metadata().map_err(error)?.len().min(limit)).unwrap_or_default();
     bytes.try_reserve_exact(length).map_err(|why| error(why.into()))?;
-    File::open(real).map_err(error)?.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
     if bytes.len() as u64 > limit {
         return Err(SourceError::TooLarge { path: path.to_owned(), limit });
     }
