@@ -32,6 +32,7 @@ function isPlain(value) {
   }
   if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
   if (typeof value !== "object" || value.toJSON !== undefined) return false;
+  if (value instanceof Number || value instanceof String || value instanceof Boolean) return false;
   if (Array.isArray(value)) {
     for (let at = 0; at < value.length; at++) if (!isPlain(value[at])) return false;
     return true;

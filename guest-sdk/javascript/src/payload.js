@@ -111,7 +111,7 @@ function open(asSent) {
 
 function walk(root, path) {
   if (path === "") return root;
-  if (!path.includes(".")) return step(root, path);
+  if (typeof path === "string" && !path.includes(".")) return step(root, path);
   return path.split(".").reduce(step, root);
 }
 
