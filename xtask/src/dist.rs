@@ -23,6 +23,13 @@ const NAMES: [&str; 2] = ["berth", "native-handler"];
 const FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 const BETWEEN_FLAGS: &str = "\u{1f}";
 
+/// Builds the programs, and says where they are.
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<bool> {
+    ensure!(arguments.is_empty(), "`cargo xtask dist` takes no arguments");
+    println!("\n{} is for production", build()?.join("berth").display());
+    Ok(true)
+}
+
 /// Builds the programs, and gives the folder they are in.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {
     let compiler = Compiler::found()?;
@@ -44,10 +51,10 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     let folder = target.join(DIST);
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     for name in NAMES {
-        let to = folder.join(name);
-        // Not into a program that may be running.
-        let _ = fs::remove_file(&to);
-        fs::copy(built.join(name), &to).with_context(|| format!("failed to write {}", to.display()))?;
+        // Renamed, so that what is there is whole, and not written into while it runs.
+        let (to, new) = (folder.join(name), folder.join(format!("{name}.new")));
+        let copied = fs::copy(built.join(name), &new).and_then(|_| fs::rename(&new, &to));
+        copied.with_context(|| format!("failed to write {}", to.display()))?;
     }
     Ok(folder)
 }
@@ -58,16 +65,21 @@ fn learn(programs: &Path, counts: &Path) -> anyhow::Result<()> {
         fs::remove_dir_all(counts).with_context(|| format!("failed to remove {}", counts.display()))?;
     }
     let mut training = cargo(&["bench", "--workspace", "--bench", "train"]);
-    let trained = training.env(PROGRAMS, programs).status().context("failed to run cargo")?;
+    training.env(PROGRAMS, programs).env_remove("LLVM_PROFILE_FILE");
+    let trained = training.status().context("failed to run cargo")?;
     ensure!(trained.success(), "the programs do not do what they are to learn from");
     Ok(())
 }
 
 fn merge(merger: &Path, counts: &Path, profile: &Path) -> anyhow::Result<()> {
-    let merged = Command::new(merger).arg("merge").arg("-o").arg(profile).arg(counts).status();
+    let counted = fs::read_dir(counts).with_context(|| format!("nothing was counted in {}", counts.display()))?.count();
+    ensure!(counted >= NAMES.len(), "not all of {} wrote down what they counted", NAMES.join(" and "));
+    // Half of one would be newer than the programs, too.
+    let whole = profile.with_extension("new");
+    let merged = Command::new(merger).arg("merge").arg("-o").arg(&whole).arg(counts).status();
     let merged = merged.with_context(|| format!("failed to run {}", merger.display()))?;
     ensure!(merged.success(), "{} cannot put together what was counted", merger.display());
-    Ok(())
+    fs::rename(&whole, profile).with_context(|| format!("failed to write {}", profile.display()))
 }
 
 /// Whether this profile was made after the programs in this folder.
@@ -124,8 +136,9 @@ impl Compiler {
     /// scripts and macros get none of the flags.
     fn compile(&self, target: &Path, flag: &str) -> anyhow::Result<PathBuf> {
         let bins = NAMES.iter().flat_map(|name| ["--bin", name]);
-        let own = env::var("RUSTFLAGS").unwrap_or_default();
-        let flags: Vec<&str> = own.split_whitespace().chain([flag]).collect();
+        let own = env::var(FLAGS).or_else(|_| env::var("RUSTFLAGS").map(|flags| flags.replace(' ', BETWEEN_FLAGS)));
+        let own = own.unwrap_or_default();
+        let flags: Vec<&str> = own.split(BETWEEN_FLAGS).filter(|flag| !flag.is_empty()).chain([flag]).collect();
         let mut build = cargo(&["build", "--profile", DIST, "--workspace", "--target", &self.host]);
         build.arg("--target-dir").arg(target).args(bins).env(FLAGS, flags.join(BETWEEN_FLAGS));
         ensure!(build.status().context("failed to run cargo")?.success(), "berth does not build");

@@ -23,10 +23,12 @@ Commands:
                 compilations of some ten minutes each, and llvm-profdata
   bench [--quick] [--only ID,…] [ARGS]
                 compare Berth with a native handler, other hosts of WebAssembly, Node and OPA, which are fetched and built
-                the first time, and write docs/benchmarks.md; --help tells more
-  bench NAME    run another benchmark of tests/benches: noisy, swap
+                the first time, and write docs/benchmarks.md; what is compared is what `dist` makes, but with --quick;
+                --help tells more
+  bench NAME    run another benchmark of tests/benches, of the release build: noisy, swap
   profile [--policy NAME] [--seconds N] [--output FOLDER]
-                show where the time of a decision goes: a table of its phases and, if there is perf, a flame graph
+                show where the time of a decision of the release build goes: a table of its phases and, if there is perf,
+                a flame graph
   fuzz [TARGET] [--seconds N] [--keep]
                 look for bytes that break what has to hold for any bytes; --keep makes tests/fuzz/corpus of what was found
   bless         rewrite the generated references in docs/ from the code
@@ -39,9 +41,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => suite::run(&rest),
         "soak" => suite::soak(),
-        "dist" => dist::build()
-            .map(|folder| println!("\n{} is for production", folder.join("berth").display()))
-            .map(|()| true),
+        "dist" => dist::run(&rest),
         "bench" => suite::bench(&rest),
         "profile" => suite::profile(&rest),
         "fuzz" => fuzz::run(&rest),

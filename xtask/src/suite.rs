@@ -99,7 +99,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<bool> {
     let mut bench = cargo(&["bench", "--workspace", "--bench", name, "--"]);
     bench.args(rest);
     // What is compared with others is what is shipped, unless somebody only wants to look.
-    if name == COMPARISON && !rest.iter().any(|argument| argument == QUICK) {
+    if name == COMPARISON && !rest.iter().any(|argument| [QUICK, "--help", "-h"].contains(&argument.as_str())) {
         bench.env(PROGRAMS, dist::build()?);
     }
     Ok(bench.status().context("failed to run cargo")?.success())
