@@ -91,8 +91,9 @@ fn introduction(report: &Report) -> String {
          {} of {} s at each rate for latency. Berth is `berth serve` as `cargo xtask dist` makes it, \
          compiled by what it was seen to do with these bodies, with its defaults, everything on: keys, limits, checks of \
          answers, metrics, log; each decision has an instance of its own. The native handler is axum with the rule compiled in \
-         and nothing else, built likewise; the others are as their makers publish them. Node and OPA pick the first hub that will do, the others rank them as the SDK does; the bodies leave \
-         one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
+         and nothing else, built likewise; wasmtime and the host of Extism are built by cargo as releases, and Node and OPA \
+         are as their makers publish them. Node and OPA pick the first hub that will do, the others rank them as the SDK does; \
+         the bodies leave one. What Berth spends the time of a decision on is shown by `cargo xtask profile`.",
         machine.processors,
         machine.processor,
         machine.memory_gib,
