@@ -8,6 +8,7 @@ mod fallback;
 mod key;
 mod limits;
 mod manifest;
+mod place;
 mod quotas;
 mod release;
 pub mod source;

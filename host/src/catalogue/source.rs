@@ -5,16 +5,16 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Read as _},
-    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
 use thiserror::Error;
 
-use super::stamp::{Stamp, read_still};
+use super::{
+    place::{Place, plain},
+    stamp::{Stamp, read_still},
+};
 use crate::contract::{Digest, Name, Stage};
 
 /// The file that makes a folder a tenant.
@@ -133,8 +133,9 @@ impl PolicyFiles {
     ///
     /// If the component is missing or a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SourceError> {
-        let component = Place::of(folder)?.read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?;
-        Self::read_around(folder, component)
+        let place = Place::of(folder)?;
+        let component = place.read(&folder.join(COMPONENT_FILE), MAX_COMPONENT)?;
+        Self::read_beside(&place, component)
     }
 
     /// Reads what a policy's folder has beside the component, which came from elsewhere.
@@ -143,9 +144,12 @@ impl PolicyFiles {
     ///
     /// If a file cannot be read.
     pub fn read_around(folder: &Path, component: Vec<u8>) -> Result<Self, SourceError> {
+        Self::read_beside(&Place::of(folder)?, component)
+    }
+
+    fn read_beside(place: &Place<'_>, component: Vec<u8>) -> Result<Self, SourceError> {
         // Many files, each within its size, are together no larger than one component may be.
         let left = std::cell::Cell::new(MAX_COMPONENT);
-        let place = Place::of(folder)?;
         let within = |path: &Path, most: u64| {
             let bytes = place.read(path, most.min(left.get()))?;
             left.set(left.get().saturating_sub(bytes.len() as u64));
@@ -153,9 +157,9 @@ impl PolicyFiles {
         };
         Ok(Self {
             component,
-            manifest: optional(place.text(POLICY_FILE))?.unwrap_or_default(),
-            checks: files_of(&folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
-            tables: files_of(&folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
+            manifest: optional(text_in(place, POLICY_FILE))?.unwrap_or_default(),
+            checks: files_of(&place.folder.join(CHECKS), &["json"], |path| text(path, within(path, MAX_TEXT)?))?,
+            tables: files_of(&place.folder.join(TABLES), &["csv", "json"], |path| within(path, MAX_TABLE))?,
         })
     }
 
@@ -314,46 +318,12 @@ fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, SourceError>
 }
 
 pub(super) fn read_text(folder: &Path, file: &str) -> Result<String, SourceError> {
-    Place::of(folder)?.text(file)
+    text_in(&Place::of(folder)?, file)
 }
 
-/// A folder whose files are read, with what is really behind its name. It may itself be a link; but who may write into a
-/// policy's folder, and into a repository that is checked out there, may not read all that the server can.
-struct Place<'a> {
-    folder: &'a Path,
-    real: PathBuf,
-}
-
-impl<'a> Place<'a> {
-    fn of(folder: &'a Path) -> Result<Self, SourceError> {
-        let real = folder.canonicalize().map_err(|source| SourceError::Io { path: folder.to_owned(), source })?;
-        Ok(Self { folder, real })
-    }
-
-    fn text(&self, file: &str) -> Result<String, SourceError> {
-        let path = self.folder.join(file);
-        text(&path, self.read(&path, MAX_TEXT)?)
-    }
-
-    /// Reads a file, if it lies in the folder. What counts is what was opened, wherever names lead a moment later.
-    fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let error = |source| SourceError::Io { path: path.to_owned(), source };
-        let within = |real: &Path| match real.starts_with(&self.real) {
-            true => Ok(()),
-            false => Err(SourceError::Outside { path: path.to_owned(), folder: self.folder.to_owned() }),
-        };
-        match open(path) {
-            Ok(file) => {
-                within(&fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(error)?)?;
-                content(file, path, limit)
-            }
-            Err(SourceError::NotAFile { path: refused }) => {
-                within(&path.canonicalize().map_err(error)?)?;
-                Err(SourceError::NotAFile { path: refused })
-            }
-            Err(refused) => Err(refused),
-        }
-    }
+fn text_in(place: &Place<'_>, file: &str) -> Result<String, SourceError> {
+    let path = place.folder.join(file);
+    text(&path, place.read(&path, MAX_TEXT)?)
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SourceError> {
@@ -386,36 +356,4 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, SourceError> {
 pub fn read_tables(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
     entries(folder)?;
     files_of(folder, &["csv", "json"], |path| plain(path, MAX_TABLE))
-}
-
-fn plain(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    content(open(path)?, path, limit)
-}
-
-/// Opens a plain file.
-fn open(path: &Path) -> Result<File, SourceError> {
-    let error = |source| SourceError::Io { path: path.to_owned(), source };
-    let not_a_file = || SourceError::NotAFile { path: path.to_owned() };
-    // Asked before opening, which may do something to a device; and after, since it may be another thing by then. To open a
-    // pipe does not wait for a writer.
-    if !fs::metadata(path).map_err(error)?.is_file() {
-        return Err(not_a_file());
-    }
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path).map_err(error)?;
-    if file.metadata().map_err(error)?.is_file() { Ok(file) } else { Err(not_a_file()) }
-}
-
-/// Reads what people know as `path`.
-fn content(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
-    let error = |source| SourceError::Io { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    // In one piece. It is only what the file says of itself.
-    let length = usize::try_from(file.metadata().map_err(error)?.len().min(limit)).unwrap_or_default();
-    bytes.try_reserve_exact(length).map_err(|why| error(why.into()))?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(error)?;
-    if bytes.len() as u64 > limit {
-        return Err(SourceError::TooLarge { path: path.to_owned(), limit });
-    }
-    Ok(bytes)
 }
